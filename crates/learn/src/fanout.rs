@@ -1,0 +1,162 @@
+//! Scans and fan-out spikes: many new edges of one client in a short time are not learned but shown for decision.
+
+use crate::{
+    clock::HOUR_MS,
+    edges::{SetAside, Slot},
+};
+use bulkhead_model::{Direction, Timestamp};
+use std::collections::{BTreeSet, VecDeque};
+
+/// Scans run at the speed of the network, so the window is wall time whatever the scale of the estimator's clock.
+const WINDOW_MS: u64 = 10 * 60_000;
+/// So many new ports of one peer within the window are a scan.
+const PORTS: usize = 12;
+/// So many new edges without answer within the window are a scan, where they are most of the new edges.
+const UNANSWERED: usize = 20;
+/// So many new peers within the window are a spike.
+const PEERS: usize = 24;
+/// In its first hours, by the estimator's clock, a service is met for the first time: nothing is a spike.
+const SETTLED_MS: u64 = 6 * HOUR_MS;
+/// More new edges than this within a window are judged by the latest.
+const REMEMBERED: usize = 512;
+
+/// How many new peers at once are a surprise for a service of this age that knows so many edges.
+pub(crate) fn surprising_peers(age_ms: u64, known: usize) -> usize {
+    if age_ms < SETTLED_MS { usize::MAX } else { PEERS.max(known / 2) }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    time: Timestamp,
+    slot: Slot,
+    answered: Option<bool>,
+}
+
+/// The new edges of one service within the last minutes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FanOut {
+    recent: VecDeque<Recent>,
+}
+
+/// A spike that is going on, and which of the recent edges belong to it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Spike {
+    pub(crate) kind: SetAside,
+    pub(crate) members: Vec<Slot>,
+}
+
+impl FanOut {
+    /// Takes note of a new edge. `answered`: whether its server answered, where that is known already. `surprise`: so
+    /// many new peers at once are a spike.
+    pub(crate) fn new_edge(
+        &mut self,
+        slot: Slot,
+        time: Timestamp,
+        answered: Option<bool>,
+        surprise: usize,
+    ) -> Option<Spike> {
+        // Entries ahead of the clock are left over from before it was set back.
+        self.recent.retain(|r| r.time <= time && time.0 - r.time.0 <= WINDOW_MS);
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Recent { time, slot, answered });
+        self.judge(slot, surprise)
+    }
+
+    /// Takes note of whether a known edge was answered; that counts while the edge is recent.
+    pub(crate) fn answer(&mut self, slot: Slot, answered: bool, surprise: usize) -> Option<Spike> {
+        let recent = self.recent.iter_mut().find(|r| r.slot == slot)?;
+        // One answer is enough: a server may be down for a while.
+        if recent.answered == Some(true) || recent.answered == Some(answered) {
+            return None;
+        }
+        recent.answered = Some(answered);
+        self.judge(slot, surprise)
+    }
+
+    fn judge(&self, newest: Slot, surprise: usize) -> Option<Spike> {
+        let side = || self.recent.iter().filter(|r| r.slot.direction == newest.direction);
+        let same_peer = |r: &&Recent| r.slot.peer == newest.peer && r.slot.protocol == newest.protocol;
+        let spike = |kind, members: Vec<Slot>| Some(Spike { kind, members });
+
+        let ports: BTreeSet<u16> = side().filter(same_peer).map(|r| r.slot.port).collect();
+        if ports.len() >= PORTS {
+            return spike(SetAside::Scan, side().filter(same_peer).map(|r| r.slot).collect());
+        }
+        if newest.direction == Direction::Ingress {
+            return None;
+        }
+        let silent: Vec<Slot> = side().filter(|r| r.answered == Some(false)).map(|r| r.slot).collect();
+        if silent.len() >= UNANSWERED && silent.len() * 5 >= side().count() * 3 {
+            return spike(SetAside::Scan, silent);
+        }
+        let peers: BTreeSet<u32> = side().map(|r| r.slot.peer).collect();
+        if peers.len() >= surprise {
+            return spike(SetAside::FanOut, side().map(|r| r.slot).collect());
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bulkhead_model::{Application, IpProtocol};
+
+    const NEVER: usize = usize::MAX;
+
+    fn slot(peer: u32, port: u16, direction: Direction) -> Slot {
+        Slot { peer, port, protocol: IpProtocol::TCP, direction, application: Application::UNKNOWN }
+    }
+
+    #[test]
+    fn a_port_scan_is_noticed_from_both_ends() {
+        for direction in [Direction::Egress, Direction::Ingress] {
+            let mut fanout = FanOut::default();
+            let spikes: Vec<_> = (1..=40)
+                .map(|port| {
+                    fanout.new_edge(slot(1, port, direction), Timestamp(u64::from(port)), None, NEVER)
+                })
+                .collect();
+            assert!(spikes[..11].iter().all(Option::is_none));
+            assert_eq!(spikes[11].as_ref().map(|s| (s.kind, s.members.len())), Some((SetAside::Scan, 12)));
+            assert!(spikes[12..].iter().all(Option::is_some));
+        }
+    }
+
+    #[test]
+    fn a_hub_that_opens_its_connections_when_learning_begins_is_no_spike() {
+        let mut fanout = FanOut::default();
+        let mut open = |peer, surprise| {
+            fanout.new_edge(slot(peer, 443, Direction::Egress), Timestamp(5), Some(true), surprise)
+        };
+        let first = surprising_peers(HOUR_MS, 0);
+        assert!((0..200).all(|peer| open(peer, first).is_none()));
+        assert!(open(900, surprising_peers(7 * HOUR_MS, 200)).is_some());
+    }
+
+    #[test]
+    fn a_sweep_over_addresses_that_do_not_answer_is_a_scan_when_their_silence_is_known() {
+        let mut fanout = FanOut::default();
+        let sweep: Vec<_> = (0..30).map(|peer| slot(peer, 22, Direction::Egress)).collect();
+        for slot in &sweep {
+            assert_eq!(fanout.new_edge(*slot, Timestamp(5), None, NEVER), None);
+        }
+        let spikes: Vec<_> = sweep.iter().map(|slot| fanout.answer(*slot, false, NEVER)).collect();
+        assert!(spikes[..19].iter().all(Option::is_none));
+        assert_eq!(spikes[29].as_ref().map(|s| (s.kind, s.members.len())), Some((SetAside::Scan, 30)));
+    }
+
+    #[test]
+    fn many_clients_of_a_popular_server_are_no_spike() {
+        let mut fanout = FanOut::default();
+        for peer in 0..300 {
+            let slot = slot(peer, 443, Direction::Ingress);
+            assert_eq!(
+                fanout.new_edge(slot, Timestamp(5), Some(true), surprising_peers(7 * HOUR_MS, 0)),
+                None
+            );
+        }
+    }
+}
