@@ -1,0 +1,70 @@
+//! Processes of a workload, and the process behind a connection, without probes in the kernel.
+//!
+//! A connection leads to its socket's inode ([`crate::socket`]), the inode to a process that holds it open. The answer
+//! is *absent rather than wrong*: everything about a process is read through one open descriptor of its `/proc`
+//! directory, which goes dead with the process and never shows another that got its number, and the socket is
+//! looked at again when all is read.
+
+mod procfs;
+mod tree;
+
+pub use tree::{TreeProcess, process_tree};
+
+use crate::{
+    namespace::{Namespace, NamespaceError, NamespaceId},
+    socket::{self, SocketTuple},
+};
+use bulkhead_model::Process;
+use procfs::ProcessDirectory;
+use std::sync::PoisonError;
+
+/// Bytes of a command line that are kept.
+pub const COMMAND_LINE_LIMIT: usize = 256;
+
+/// The process behind a connection of this namespace; where several share the socket, the one with the lowest number,
+/// which is as a rule the one that opened it. `None` when it cannot be known for certain any more.
+pub fn of_connection(namespace: &Namespace, tuple: &SocketTuple) -> Result<Option<Process>, NamespaceError> {
+    Ok(socket::inode_of(namespace, tuple)?.and_then(|inode| of_socket(namespace, inode)))
+}
+
+/// The process of this namespace that holds the socket open.
+pub fn of_socket(namespace: &Namespace, inode: u64) -> Option<Process> {
+    if inode == 0 {
+        return None;
+    }
+    let mut known = namespace.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(process) = first_owner(&known, namespace.id(), inode) {
+        return Some(process);
+    }
+    let fresh = processes_in(namespace.id());
+    *namespace.processes.lock().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
+    known.sort_unstable();
+    let unknown: Vec<u32> = fresh.into_iter().filter(|pid| known.binary_search(pid).is_err()).collect();
+    first_owner(&unknown, namespace.id(), inode)
+}
+
+/// The numbers of all processes in the namespace, ascending.
+pub fn processes_in(namespace: NamespaceId) -> Vec<u32> {
+    let mut found: Vec<u32> = procfs::all_processes()
+        .filter(|pid| ProcessDirectory::open(*pid).is_some_and(|p| p.namespace_inode() == Some(namespace.inode)))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+fn first_owner(pids: &[u32], namespace: NamespaceId, inode: u64) -> Option<Process> {
+    pids.iter().find_map(|pid| {
+        let directory = ProcessDirectory::open(*pid)?;
+        if directory.namespace_inode() != Some(namespace.inode) {
+            return None;
+        }
+        let descriptor = directory.descriptor_of(inode)?;
+        let process = Process {
+            pid: *pid,
+            executable: directory.executable()?,
+            command_line: directory.command_line(COMMAND_LINE_LIMIT)?,
+            uid: directory.uid()?,
+        };
+        directory.holds(&descriptor, inode).then_some(process)
+    })
+}
