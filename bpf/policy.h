@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who is the peer, and what does the policy say. */
+#ifndef BULKHEAD_POLICY_H
+#define BULKHEAD_POLICY_H
+
+#include "maps.h"
+#include "packet.h"
+
+struct decision {
+	__u32 peer;
+	__u32 rule;
+	__u8 allow;
+	__u8 mode;
+};
+
+static __always_inline int is_multicast(const struct bh_address *a)
+{
+	if (a->word[0] == 0 && a->word[1] == 0 && a->word[2] == bpf_htonl(0xffff)) {
+		__u8 first = *(const __u8 *)&a->word[3];
+
+		return (first & 0xf0) == 224 || a->word[3] == 0xffffffff;
+	}
+	return *(const __u8 *)&a->word[0] == 0xff;
+}
+
+/* An exact address first: a workload, the host. Ranges and resolved names only when that misses. */
+static __always_inline __u32 identify(const struct bh_address *address, __u32 epoch)
+{
+	struct bh_owner *owner;
+	struct bh_prefix prefix;
+	__u32 *identity;
+
+	if (is_multicast(address))
+		return BH_ID_MULTICAST;
+	owner = bpf_map_lookup_elem(&bh_owners, address);
+	if (owner)
+		return owner->identity;
+	prefix.length = 160;
+	prefix.slot = epoch & 1;
+	prefix.address = *address;
+	identity = bpf_map_lookup_elem(&bh_prefixes, &prefix);
+	return identity ? *identity : BH_ID_WORLD;
+}
+
+/* The order of the probes does not matter: the compiler has made the entries of a class disjoint. Long prefixes come
+ * first because single ports are the common case. */
+static __always_inline void match_class(const struct bh_class_ref *class, __u8 protocol, __u16 port,
+					__u16 application, struct decision *out)
+{
+	struct bh_rule_key key = {};
+	__u32 lengths = class->lengths;
+	struct bh_rule *rule;
+	int length;
+
+	out->allow = class->allow;
+	out->rule = class->rule;
+	key.class_id = class->class_id;
+	key.protocol = protocol;
+	for (length = 16; length >= 0; length--) {
+		if (!(lengths & 1u << length))
+			continue;
+		key.port = port & (__u16)(0xffff0000u >> length);
+		key.length = length;
+		key.application = 0;
+		rule = bpf_map_lookup_elem(&bh_rules, &key);
+		if (!rule)
+			continue;
+		if (rule->applications && application) {
+			struct bh_rule *narrower;
+
+			key.application = application;
+			narrower = bpf_map_lookup_elem(&bh_rules, &key);
+			if (narrower)
+				rule = narrower;
+		}
+		out->allow = rule->allow != 0;
+		out->rule = rule->rule;
+		return;
+	}
+}
+
+/* `slot` is that of the epoch the caller has read. */
+static __always_inline void decide(const struct bh_slot *slot, __u32 peer, int direction, __u8 protocol,
+				   __u16 port, __u16 application, struct decision *out)
+{
+	struct bh_peer_key key = {.table = slot->table[direction & 1], .peer = peer};
+	const struct bh_class_ref *class;
+
+	out->peer = peer;
+	out->mode = slot->mode;
+	class = bpf_map_lookup_elem(&bh_peers, &key);
+	if (!class)
+		class = &slot->otherwise[direction & 1];
+	match_class(class, protocol, port, application, out);
+}
+
+static __always_inline __u8 verdict_of(const struct decision *d)
+{
+	if (d->mode == BH_QUARANTINE)
+		return BH_DENIED;
+	if (d->allow || d->mode == BH_LEARN)
+		return BH_ALLOWED;
+	return d->mode == BH_MONITOR ? BH_WOULD_DENY : BH_DENIED;
+}
+
+static __always_inline __u8 reason_of(const struct decision *d)
+{
+	if (d->mode == BH_QUARANTINE)
+		return BH_REASON_QUARANTINE;
+	return d->rule ? BH_REASON_RULE : BH_REASON_NO_RULE;
+}
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Answers to denied packets: TCP reset, ICMP "administratively prohibited". The packet itself is turned into its
+ * answer and sent back to where it came from. */
+#ifndef BULKHEAD_REJECT_H
+#define BULKHEAD_REJECT_H
+
+#include "maps.h"
+#include "packet.h"
+
+#define ICMP_ROOM_V4 28 /* new IPv4 header and ICMP header */
+#define ICMP_ROOM_V6 48
+
+static __always_inline __u16 fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(__u16)sum;
+}
+
+static __always_inline void swap_ethernet(void *data)
+{
+	__u8 address[6];
+
+	__builtin_memcpy(address, data, 6);
+	__builtin_memcpy(data, data + 6, 6);
+	__builtin_memcpy(data + 6, address, 6);
+}
+
+/* Where the answer goes: back into the workload, or as if the workload had sent it. */
+static __always_inline int send_back(struct __sk_buff *skb, int from_workload)
+{
+	set_mark(skb, BH_MARK_OWN);
+	count(BH_STAT_ANSWERED);
+	return bpf_redirect(skb->ifindex, from_workload ? 0 : BPF_F_INGRESS);
+}
+
+/* Turns the TCP header into a reset (RFC 9293 3.10.7.1): ports swapped, numbers as the sender expects them. */
+static __always_inline int make_reset(struct tcp *tcp, __u32 payload)
+{
+	__u8 flags = tcp->flags;
+	__u32 ack;
+	__u16 port;
+
+	if (flags & TCP_RST)
+		return -1;
+	if (flags & TCP_SYN)
+		payload += 1;
+	if (flags & TCP_FIN)
+		payload += 1;
+	ack = bpf_htonl(bpf_ntohl(tcp->seq) + payload);
+	port = tcp->source;
+	tcp->source = tcp->destination;
+	tcp->destination = port;
+	tcp->seq = flags & TCP_ACK ? tcp->ack : 0;
+	tcp->ack = flags & TCP_ACK ? 0 : ack;
+	tcp->offset = 5 << 4;
+	tcp->flags = flags & TCP_ACK ? TCP_RST : TCP_RST | TCP_ACK;
+	tcp->window = 0;
+	tcp->urgent = 0;
+	tcp->checksum = 0;
+	return 0;
+}
+
+/* Plain Ethernet without VLAN tags, IPv4 options or extension headers; else the packet is dropped in silence. */
+static __noinline int reset_v4(struct __sk_buff *skb, int from_workload)
+{
+	void *data, *end;
+	struct ipv4 *ip;
+	struct tcp *tcp;
+	__u32 address;
+	__u64 sum;
+
+	if (bpf_skb_change_tail(skb, ETH_HLEN + 40, 0) < 0)
+		return TC_ACT_SHOT;
+	data = (void *)(long)skb->data;
+	end = (void *)(long)skb->data_end;
+	ip = data + ETH_HLEN;
+	tcp = (void *)(ip + 1);
+	if ((void *)(tcp + 1) > end)
+		return TC_ACT_SHOT;
+	if (make_reset(tcp, bpf_ntohs(ip->length) - 20 - ((tcp->offset >> 4) << 2)) < 0)
+		return TC_ACT_SHOT;
+	swap_ethernet(data);
+	address = ip->source;
+	ip->source = ip->destination;
+	ip->destination = address;
+	ip->version_ihl = 0x45;
+	ip->tos = 0;
+	ip->length = bpf_htons(40);
+	ip->fragment = bpf_htons(0x4000);
+	ip->ttl = 64;
+	ip->checksum = 0;
+	ip->checksum = fold(bpf_csum_diff(0, 0, (__be32 *)ip, 20, 0));
+	sum = bpf_csum_diff(0, 0, (__be32 *)tcp, 20, 0);
+	sum += (__u64)ip->source + ip->destination + bpf_htonl(P_TCP) + bpf_htonl(20);
+	tcp->checksum = fold(sum);
+	return send_back(skb, from_workload);
+}
+
+static __noinline int reset_v6(struct __sk_buff *skb, int from_workload)
+{
+	void *data, *end;
+	struct ipv6 *ip;
+	struct tcp *tcp;
+	__u32 address;
+	__u64 sum;
+	int i;
+
+	if (bpf_skb_change_tail(skb, ETH_HLEN + 60, 0) < 0)
+		return TC_ACT_SHOT;
+	data = (void *)(long)skb->data;
+	end = (void *)(long)skb->data_end;
+	ip = data + ETH_HLEN;
+	tcp = (void *)(ip + 1);
+	if ((void *)(tcp + 1) > end)
+		return TC_ACT_SHOT;
+	if (ip->next != P_TCP || make_reset(tcp, bpf_ntohs(ip->length) - ((tcp->offset >> 4) << 2)) < 0)
+		return TC_ACT_SHOT;
+	swap_ethernet(data);
+#pragma unroll
+	for (i = 0; i < 4; i++) {
+		address = ip->source[i];
+		ip->source[i] = ip->destination[i];
+		ip->destination[i] = address;
+	}
+	ip->version_class_flow = bpf_htonl(0x60000000);
+	ip->length = bpf_htons(20);
+	ip->hops = 64;
+	/* addresses and the TCP header lie side by side */
+	sum = bpf_csum_diff(0, 0, (__be32 *)ip->source, 52, 0);
+	sum += (__u64)bpf_htonl(P_TCP) + bpf_htonl(20);
+	tcp->checksum = fold(sum);
+	return send_back(skb, from_workload);
+}
+
+/* Destination unreachable, communication administratively prohibited (RFC 1812 5.2.7.1: code 13). */
+static __noinline int prohibit_v4(struct __sk_buff *skb, int from_workload)
+{
+	void *data, *end;
+	struct ipv4 *ip, *old;
+	__u8 *icmp;
+	__u8 ethernet[ETH_HLEN];
+
+	/* the original IP header and eight bytes are quoted */
+	if (bpf_skb_change_tail(skb, ETH_HLEN + 28, 0) < 0 ||
+	    bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
+	    bpf_skb_adjust_room(skb, ICMP_ROOM_V4, BPF_ADJ_ROOM_MAC, 0) < 0 ||
+	    bpf_skb_store_bytes(skb, 0, ethernet, ETH_HLEN, 0) < 0 ||
+	    bpf_skb_pull_data(skb, ETH_HLEN + 56) < 0)
+		return TC_ACT_SHOT;
+	data = (void *)(long)skb->data;
+	end = (void *)(long)skb->data_end;
+	ip = data + ETH_HLEN;
+	icmp = (void *)(ip + 1);
+	old = (void *)(icmp + 8);
+	if ((void *)(old + 1) + 8 > end)
+		return TC_ACT_SHOT;
+	swap_ethernet(data);
+	ip->version_ihl = 0x45;
+	ip->tos = 0xc0;
+	ip->length = bpf_htons(56);
+	ip->id = 0;
+	ip->fragment = 0;
+	ip->ttl = 64;
+	ip->protocol = P_ICMP;
+	ip->source = old->destination;
+	ip->destination = old->source;
+	ip->checksum = 0;
+	ip->checksum = fold(bpf_csum_diff(0, 0, (__be32 *)ip, 20, 0));
+	icmp[0] = 3;
+	icmp[1] = 13;
+	*(__u16 *)(icmp + 2) = 0;
+	*(__u32 *)(icmp + 4) = 0;
+	*(__u16 *)(icmp + 2) = fold(bpf_csum_diff(0, 0, (__be32 *)icmp, 36, 0));
+	return send_back(skb, from_workload);
+}
+
+/* ICMPv6 destination unreachable, administratively prohibited (RFC 4443 3.1: type 1, code 1). */
+static __noinline int prohibit_v6(struct __sk_buff *skb, int from_workload)
+{
+	void *data, *end;
+	struct ipv6 *ip, *old;
+	__u8 *icmp;
+	__u8 ethernet[ETH_HLEN];
+	__u64 sum;
+
+	if (bpf_skb_change_tail(skb, ETH_HLEN + 48, 0) < 0 ||
+	    bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
+	    bpf_skb_adjust_room(skb, ICMP_ROOM_V6, BPF_ADJ_ROOM_MAC, 0) < 0 ||
+	    bpf_skb_store_bytes(skb, 0, ethernet, ETH_HLEN, 0) < 0 ||
+	    bpf_skb_pull_data(skb, ETH_HLEN + 96) < 0)
+		return TC_ACT_SHOT;
+	data = (void *)(long)skb->data;
+	end = (void *)(long)skb->data_end;
+	ip = data + ETH_HLEN;
+	icmp = (void *)(ip + 1);
+	old = (void *)(icmp + 8);
+	if ((void *)(old + 1) + 8 > end)
+		return TC_ACT_SHOT;
+	swap_ethernet(data);
+	ip->version_class_flow = bpf_htonl(0x60000000);
+	ip->length = bpf_htons(56);
+	ip->next = P_ICMPV6;
+	ip->hops = 64;
+	__builtin_memcpy(ip->source, old->destination, 16);
+	__builtin_memcpy(ip->destination, old->source, 16);
+	icmp[0] = 1;
+	icmp[1] = 1;
+	*(__u16 *)(icmp + 2) = 0;
+	*(__u32 *)(icmp + 4) = 0;
+	/* both addresses, the ICMP header and the quotation lie side by side */
+	sum = bpf_csum_diff(0, 0, (__be32 *)ip->source, 88, 0);
+	sum += (__u64)bpf_htonl(P_ICMPV6) + bpf_htonl(56);
+	*(__u16 *)(icmp + 2) = fold(sum);
+	return send_back(skb, from_workload);
+}
+
+/* Never answers an ICMP message or a fragment. */
+static __always_inline int reject(struct __sk_buff *skb, const struct packet *p, int from_workload)
+{
+	if (p->fragment || p->l3 != ETH_HLEN || skb->vlan_present)
+		return TC_ACT_SHOT;
+	if (p->family == 4 && p->l4 == ETH_HLEN + 20) {
+		if (p->protocol == P_TCP)
+			return reset_v4(skb, from_workload);
+		if (p->protocol == P_UDP)
+			return prohibit_v4(skb, from_workload);
+	}
+	if (p->family == 6 && p->l4 == ETH_HLEN + 40) {
+		if (p->protocol == P_TCP)
+			return reset_v6(skb, from_workload);
+		if (p->protocol == P_UDP)
+			return prohibit_v6(skb, from_workload);
+	}
+	return TC_ACT_SHOT;
+}
+
+#endif
