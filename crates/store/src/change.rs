@@ -1,0 +1,146 @@
+use crate::AuditRecord;
+use bulkhead_model::{Event, Identity, ServiceName, Severity, Timestamp};
+
+/// One thing that changed.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Numbers are given out once: `next` is the first that never was.
+    Identity { service: ServiceName, identity: Identity, next: u32 },
+    Service(ServiceRecord),
+    RemoveService(ServiceName),
+    /// What learning knows of the service, as JSON.
+    Learner { service: ServiceName, data: String },
+    Edge { id: String, data: String },
+    RemoveEdge(String),
+    Policy(PolicyRecord),
+    RemovePolicy { namespace: String, name: String },
+    Revision(RevisionRecord),
+    /// A new event, or one whose counter moved.
+    Event(Box<StoredEvent>),
+    Audit(AuditRecord),
+    Token(TokenRecord),
+    RemoveToken(String),
+    Session(SessionRecord),
+    RemoveSession(Vec<u8>),
+    Setting { key: &'static str, data: String },
+    Decision(DecisionRecord),
+    RemoveDecision(String),
+    Spool(SpoolRecord),
+    Unspool { output: String, id: u64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRecord {
+    pub name: ServiceName,
+    pub data: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRecord {
+    pub namespace: String,
+    pub name: String,
+    pub origin: String,
+    pub yaml: String,
+    pub revision: u64,
+    pub updated: Timestamp,
+    pub actor: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionRecord {
+    pub revision: u64,
+    pub time: Timestamp,
+    pub actor: String,
+    pub summary: String,
+    pub diff: String,
+    /// All documents at that revision, as JSON; empty where they were not asked for.
+    pub documents: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredEvent {
+    /// Ascending over new events and updates of old ones alike.
+    pub position: u64,
+    /// When it was last counted on.
+    pub last: Timestamp,
+    pub kind: String,
+    pub services: Vec<ServiceName>,
+    pub event: Event,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRecord {
+    pub id: String,
+    /// SHA-256 of the secret.
+    pub hash: Vec<u8>,
+    pub name: String,
+    pub role: String,
+    pub created: Timestamp,
+    pub created_by: String,
+    pub last_used: Option<Timestamp>,
+    pub expires: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// SHA-256 of the cookie's value.
+    pub hash: Vec<u8>,
+    pub token: String,
+    pub csrf: String,
+    pub expires: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisionRecord {
+    pub id: String,
+    pub data: String,
+}
+
+/// Something that waits to be sent to an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolRecord {
+    pub output: String,
+    pub id: u64,
+    pub data: String,
+}
+
+/// Which events, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// All where empty.
+    pub kinds: Vec<String>,
+    pub service: Option<ServiceName>,
+    pub severity: Option<Severity>,
+    pub since: Option<Timestamp>,
+    /// Only events with a smaller number.
+    pub before: Option<u64>,
+    pub limit: u32,
+}
+
+/// What the controller starts from.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    pub next_identity: u32,
+    pub identities: Vec<(ServiceName, Identity)>,
+    pub services: Vec<ServiceRecord>,
+    pub learners: Vec<(ServiceName, String)>,
+    pub edges: Vec<(String, String)>,
+    pub policies: Vec<PolicyRecord>,
+    pub revision: u64,
+    pub tokens: Vec<TokenRecord>,
+    pub sessions: Vec<SessionRecord>,
+    pub settings: Vec<(String, String)>,
+    pub decisions: Vec<DecisionRecord>,
+    pub spool: Vec<SpoolRecord>,
+    pub last_event: u64,
+    pub last_position: u64,
+    pub audit_sequence: u64,
+    pub audit_head: String,
+}
+
+/// What retention removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    pub by_age: u64,
+    pub by_size: u64,
+}

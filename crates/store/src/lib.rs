@@ -1,0 +1,60 @@
+//! What must survive a restart.
+//!
+//! The controller keeps its state in memory and writes every change here; [`Store`] is what it needs of a database, so
+//! that several controllers can later share one that is not SQLite. [`Writer`] owns the writing end on a thread of its
+//! own: nothing here ever blocks an async thread, and a full disk delays writes instead of losing them.
+//!
+//! Records that only the controller understands travel as JSON text; columns exist for what is searched.
+
+#![forbid(unsafe_code)]
+
+mod audit;
+mod change;
+mod error;
+mod sqlite;
+mod writer;
+
+pub use audit::{AuditRecord, AuditVerdict, GENESIS};
+pub use change::{
+    Change, DecisionRecord, EventFilter, Loaded, PolicyRecord, Pruned, RevisionRecord, ServiceRecord,
+    SessionRecord, SpoolRecord, StoredEvent, TokenRecord,
+};
+pub use error::StoreError;
+pub use sqlite::{Opened, SetAside, SqliteReader, SqliteStore};
+pub use writer::{StoreHealth, Writer};
+
+use bulkhead_model::Timestamp;
+use std::time::Duration;
+
+/// The writing end: one owner.
+pub trait Store: Send + 'static {
+    /// All that the controller keeps in memory.
+    fn load(&mut self) -> Result<Loaded, StoreError>;
+    /// All of the changes or none; once it returns they survive a crash of the process and of the machine.
+    fn write(&mut self, changes: &[Change]) -> Result<(), StoreError>;
+    /// Removes what is older than `event_age`, and the oldest events while more than `max_bytes` are used.
+    fn prune(&mut self, now: Timestamp, event_age: Duration, max_bytes: u64) -> Result<Pruned, StoreError>;
+    fn bytes(&mut self) -> Result<u64, StoreError>;
+}
+
+/// A reading end: any number, independent of the writer.
+pub trait Reader: Send + 'static {
+    fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;
+    /// In order of their stream position, which is greater than `position`.
+    fn events_after(&self, position: u64, limit: u32) -> Result<Vec<StoredEvent>, StoreError>;
+    fn count_events(&self) -> Result<(u64, Option<Timestamp>), StoreError>;
+    /// Newest first, older than sequence number `before`.
+    fn audit(
+        &self,
+        before: Option<u64>,
+        actor: Option<&str>,
+        action: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
+    /// Walks the whole chain.
+    fn verify_audit(&self) -> Result<AuditVerdict, StoreError>;
+    /// Newest first, older than revision `before`, without their documents.
+    fn revisions(&self, before: Option<u64>, limit: u32) -> Result<Vec<RevisionRecord>, StoreError>;
+    /// With its documents.
+    fn revision(&self, revision: u64) -> Result<Option<RevisionRecord>, StoreError>;
+}
