@@ -90,7 +90,8 @@ impl Client {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<String, ClientError> {
-        let method = HttpMethod::from_bytes(method.name().as_bytes()).map_err(|e| TransportError::Request(e.into()))?;
+        let method = HttpMethod::from_bytes(method.name().as_bytes())
+            .map_err(|e| TransportError::Request(e.into()))?;
         let response = self.send(method, path, body, None).await?;
         let status = response.status();
         let body = collect(response).await?;
@@ -252,7 +253,11 @@ impl Client {
         self.get(&of(name, "/promotion"), query).await
     }
 
-    pub async fn set_mode(&self, name: &ServiceName, change: &ModeChange) -> Result<ServiceSummary, ClientError> {
+    pub async fn set_mode(
+        &self,
+        name: &ServiceName,
+        change: &ModeChange,
+    ) -> Result<ServiceSummary, ClientError> {
         self.with_body(Method::Put, &of(name, "/mode"), change).await
     }
 

@@ -51,10 +51,16 @@ pub enum GraphChange {
     Edge(Box<JudgedEdge>),
     /// A node is new or has changed.
     Node(GraphNode),
-    NodeRemoved { peer: Peer },
-    EdgeRemoved { id: String },
+    NodeRemoved {
+        peer: Peer,
+    },
+    EdgeRemoved {
+        id: String,
+    },
     /// Changes were dropped because the reader was too slow: fetch the graph again.
-    Resync { lost: u64 },
+    Resync {
+        lost: u64,
+    },
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]

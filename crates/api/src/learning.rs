@@ -48,7 +48,9 @@ pub struct CurvePoint {
 }
 
 /// How much evidence promotion asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     Fast,
@@ -100,12 +102,28 @@ pub enum Progress {
     /// Connections are learned; nothing is judged.
     Learning,
     /// The policy is written and judges in the shadow; `clean_until` is when it will have been clean for long enough.
-    Shadow { since: Timestamp, would_deny: u64, clean_until: Timestamp },
+    Shadow {
+        since: Timestamp,
+        would_deny: u64,
+        clean_until: Timestamp,
+    },
     /// Just promoted to Enforce and watched: a denial that learning should have known rolls it back.
-    Canary { since: Timestamp, until: Timestamp, denied: u64 },
+    Canary {
+        since: Timestamp,
+        until: Timestamp,
+        denied: u64,
+    },
     /// Enforced beyond its canary period.
-    Settled { since: Timestamp },
+    Settled {
+        since: Timestamp,
+    },
     /// Rolled back from its canary.
-    RolledBack { at: Timestamp, reason: String },
-    Quarantined { since: Timestamp, reason: String },
+    RolledBack {
+        at: Timestamp,
+        reason: String,
+    },
+    Quarantined {
+        since: Timestamp,
+        reason: String,
+    },
 }

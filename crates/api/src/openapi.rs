@@ -5,8 +5,8 @@ use crate::{
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Paths, RefOr, Required,
-        Response, ResponseBuilder, Schema,
+        Components, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Paths, RefOr,
+        Required, Response, ResponseBuilder, Schema,
         path::{Operation, OperationBuilder, ParameterBuilder, ParameterIn},
         request_body::RequestBodyBuilder,
         schema::Ref,
@@ -36,7 +36,9 @@ pub fn openapi() -> OpenApi {
     components.schemas.extend(schemas);
     components.add_security_scheme(
         "token",
-        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("bh_...").build()),
+        SecurityScheme::Http(
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("bh_...").build(),
+        ),
     );
     components.add_security_scheme(
         "session",

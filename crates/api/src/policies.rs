@@ -1,5 +1,7 @@
 use crate::{JudgedEdge, RuleInfo, SideVerdict};
-use bulkhead_model::{Application, EdgeKey, IpProtocol, Mode, Peer, RuleOrigin, ServiceName, Timestamp, Verdict};
+use bulkhead_model::{
+    Application, EdgeKey, IpProtocol, Mode, Peer, RuleOrigin, ServiceName, Timestamp, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

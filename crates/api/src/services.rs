@@ -1,6 +1,7 @@
 use crate::{Automation, CurvePoint, LearningSummary, Progress};
 use bulkhead_model::{
-    Direction, Edge, Event, Identity, Mode, Process, RuleOrigin, RuleRef, ServiceName, Timestamp, Verdict, Workload,
+    Direction, Edge, Event, Identity, Mode, Process, RuleOrigin, RuleRef, ServiceName, Timestamp, Verdict,
+    Workload,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -5,15 +5,28 @@ use bulkhead_model::{Event, Identity, ServiceName, Severity, Timestamp};
 #[derive(Debug, Clone)]
 pub enum Change {
     /// Numbers are given out once: `next` is the first that never was.
-    Identity { service: ServiceName, identity: Identity, next: u32 },
+    Identity {
+        service: ServiceName,
+        identity: Identity,
+        next: u32,
+    },
     Service(ServiceRecord),
     RemoveService(ServiceName),
     /// What learning knows of the service, as JSON.
-    Learner { service: ServiceName, data: String },
-    Edge { id: String, data: String },
+    Learner {
+        service: ServiceName,
+        data: String,
+    },
+    Edge {
+        id: String,
+        data: String,
+    },
     RemoveEdge(String),
     Policy(PolicyRecord),
-    RemovePolicy { namespace: String, name: String },
+    RemovePolicy {
+        namespace: String,
+        name: String,
+    },
     Revision(RevisionRecord),
     /// A new event, or one whose counter moved.
     Event(Box<StoredEvent>),
@@ -22,11 +35,17 @@ pub enum Change {
     RemoveToken(String),
     Session(SessionRecord),
     RemoveSession(Vec<u8>),
-    Setting { key: &'static str, data: String },
+    Setting {
+        key: &'static str,
+        data: String,
+    },
     Decision(DecisionRecord),
     RemoveDecision(String),
     Spool(SpoolRecord),
-    Unspool { output: String, id: u64 },
+    Unspool {
+        output: String,
+        id: u64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,7 +42,12 @@ enum Command {
     Later(Vec<Change>),
     /// Written now, or refused now.
     Now(Vec<Change>, Ack),
-    Prune { now: Timestamp, event_age: Duration, max_bytes: u64, ack: oneshot::Sender<Result<Pruned, StoreError>> },
+    Prune {
+        now: Timestamp,
+        event_age: Duration,
+        max_bytes: u64,
+        ack: oneshot::Sender<Result<Pruned, StoreError>>,
+    },
     /// Answered once all that came before is written (or cannot be).
     Flush(Ack),
 }

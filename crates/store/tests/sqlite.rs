@@ -2,8 +2,8 @@
 
 use bulkhead_model::{Event, EventId, EventKind, Identity, ServiceName, Severity, Timestamp};
 use bulkhead_store::{
-    AuditRecord, Change, EventFilter, GENESIS, Loaded, Pruned, Reader, SqliteStore, Store, StoreError, StoredEvent,
-    Writer,
+    AuditRecord, Change, EventFilter, GENESIS, Loaded, Pruned, Reader, SqliteStore, Store, StoreError,
+    StoredEvent, Writer,
 };
 use std::{
     fs,

@@ -91,8 +91,9 @@ fn attempt(path: &Path) -> Result<SqliteStore, Failure> {
          PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY;",
     )?;
     if version < schema::VERSION {
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| busy(e, path))?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|e| busy(e, path))?;
         schema::migrate(&transaction, version)?;
         transaction.commit()?;
     }
@@ -101,7 +102,9 @@ fn attempt(path: &Path) -> Result<SqliteStore, Failure> {
 
 fn busy(error: rusqlite::Error, path: &Path) -> StoreError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path: path.to_owned() },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Locked { path: path.to_owned() }
+        }
         _ => error.into(),
     }
 }

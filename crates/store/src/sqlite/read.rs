@@ -1,7 +1,8 @@
 use super::{integer, natural, write::severity_rank};
 use crate::{
-    AuditRecord, AuditVerdict, DecisionRecord, EventFilter, GENESIS, Loaded, PolicyRecord, Reader, RevisionRecord,
-    ServiceRecord, SessionRecord, SpoolRecord, StoreError, StoredEvent, TokenRecord, audit::Verifier,
+    AuditRecord, AuditVerdict, DecisionRecord, EventFilter, GENESIS, Loaded, PolicyRecord, Reader,
+    RevisionRecord, ServiceRecord, SessionRecord, SpoolRecord, StoreError, StoredEvent, TokenRecord,
+    audit::Verifier,
 };
 use bulkhead_model::{Event, Identity, ServiceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params_from_iter, types::Value};
@@ -55,10 +56,12 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
         let all = rows(connection, sql, |row| Ok((service(row, 0)?, row.get::<_, String>(1)?)))?;
         Ok(all.into_iter().filter_map(|(name, data)| Some((name?, data))).collect())
     };
-    let texts = |sql: &str| rows(connection, sql, |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+    let texts =
+        |sql: &str| rows(connection, sql, |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
     let next = largest(connection, "SELECT max(value) FROM counter WHERE name = 'next-identity'")?;
-    let identities =
-        rows(connection, "SELECT service, identity FROM identity", |row| Ok((service(row, 0)?, Identity(row.get(1)?))))?;
+    let identities = rows(connection, "SELECT service, identity FROM identity", |row| {
+        Ok((service(row, 0)?, Identity(row.get(1)?)))
+    })?;
     let head = connection
         .query_row("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1", [], |row| {
             Ok((natural(row.get(0)?), row.get::<_, String>(1)?))
@@ -99,7 +102,12 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
             })
         })?,
         sessions: rows(connection, "SELECT * FROM session", |row| {
-            Ok(SessionRecord { hash: row.get(0)?, token: row.get(1)?, csrf: row.get(2)?, expires: time(row, 3)? })
+            Ok(SessionRecord {
+                hash: row.get(0)?,
+                token: row.get(1)?,
+                csrf: row.get(2)?,
+                expires: time(row, 3)?,
+            })
         })?,
         settings: texts("SELECT key, data FROM setting")?,
         decisions: texts("SELECT id, data FROM decision")?

@@ -68,7 +68,6 @@ pub(super) fn migrate(transaction: &Transaction<'_>, from: u32) -> rusqlite::Res
     for step in STEPS.iter().skip(from as usize) {
         transaction.execute_batch(step)?;
     }
-    transaction.execute_batch(&format!(
-        "PRAGMA user_version = {VERSION}; PRAGMA application_id = {APPLICATION_ID};"
-    ))
+    transaction
+        .execute_batch(&format!("PRAGMA user_version = {VERSION}; PRAGMA application_id = {APPLICATION_ID};"))
 }

@@ -71,12 +71,18 @@ fn run(to: &Transaction<'_>, sql: &str, values: impl rusqlite::Params) -> Result
 fn apply(to: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
     match change {
         Change::Identity { service, identity, next } => {
-            run(to, "INSERT OR REPLACE INTO identity VALUES (?1, ?2)", params![service.to_string(), identity.0])?;
+            run(
+                to,
+                "INSERT OR REPLACE INTO identity VALUES (?1, ?2)",
+                params![service.to_string(), identity.0],
+            )?;
             run(to, "INSERT OR REPLACE INTO counter VALUES ('next-identity', ?1)", [next])
         }
-        Change::Service(service) => {
-            run(to, "INSERT OR REPLACE INTO service VALUES (?1, ?2)", params![service.name.to_string(), service.data])
-        }
+        Change::Service(service) => run(
+            to,
+            "INSERT OR REPLACE INTO service VALUES (?1, ?2)",
+            params![service.name.to_string(), service.data],
+        ),
         Change::RemoveService(name) => {
             let name = name.to_string();
             run(to, "DELETE FROM service WHERE name = ?1", [&name])?;
@@ -86,7 +92,9 @@ fn apply(to: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
         Change::Learner { service, data } => {
             run(to, "INSERT OR REPLACE INTO learner VALUES (?1, ?2)", params![service.to_string(), data])
         }
-        Change::Edge { id, data } => run(to, "INSERT OR REPLACE INTO edge VALUES (?1, ?2)", params![id, data]),
+        Change::Edge { id, data } => {
+            run(to, "INSERT OR REPLACE INTO edge VALUES (?1, ?2)", params![id, data])
+        }
         Change::RemoveEdge(id) => run(to, "DELETE FROM edge WHERE id = ?1", [id]),
         Change::Policy(policy) => put_policy(to, policy),
         Change::RemovePolicy { namespace, name } => {
@@ -142,9 +150,11 @@ fn apply(to: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
         }
         Change::Decision(d) => run(to, "INSERT OR REPLACE INTO decision VALUES (?1, ?2)", [&d.id, &d.data]),
         Change::RemoveDecision(id) => run(to, "DELETE FROM decision WHERE id = ?1", [id]),
-        Change::Spool(s) => {
-            run(to, "INSERT OR REPLACE INTO spool VALUES (?1, ?2, ?3)", params![s.output, integer(s.id), s.data])
-        }
+        Change::Spool(s) => run(
+            to,
+            "INSERT OR REPLACE INTO spool VALUES (?1, ?2, ?3)",
+            params![s.output, integer(s.id), s.data],
+        ),
         Change::Unspool { output, id } => {
             run(to, "DELETE FROM spool WHERE output = ?1 AND id = ?2", params![output, integer(*id)])
         }
