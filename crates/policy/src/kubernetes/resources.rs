@@ -1,0 +1,161 @@
+use super::{Place, Policy, Selector};
+use bulkhead_model::IpProtocol;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+};
+
+pub type Labels = BTreeMap<String, String>;
+
+/// What the manifests say, as far as it bears on who may talk to whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Labels of each namespace, `kubernetes.io/metadata.name` among them; also of namespaces that are only mentioned.
+    pub namespaces: BTreeMap<String, Labels>,
+    pub workloads: BTreeMap<WorkloadName, Workload>,
+    pub services: BTreeMap<(String, String), Service>,
+    /// What ingress controllers and gateways are asked to reach.
+    pub exposed: Vec<ExposedService>,
+    /// In deciding order: admin by priority, `NetworkPolicy`, baseline by priority.
+    pub policies: Vec<Policy>,
+    /// Primary networks other than the cluster's, by namespace.
+    pub networks: BTreeMap<String, Network>,
+    /// Whether anything speaks of networks beside the cluster's own (user-defined networks, virtual machines).
+    pub several_networks: bool,
+}
+
+/// `namespace/name[Kind]`, as np-guard and others write it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkloadName {
+    pub namespace: String,
+    pub name: String,
+    /// Kind of the controller: `Deployment`, `Pod` where there is none, or any custom kind.
+    pub kind: String,
+}
+
+/// All replicas of one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Its pods as far as they differ: one for a controller, maybe more where pods are listed one by one.
+    pub pods: Vec<Pod>,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pod {
+    pub labels: Labels,
+    pub ports: Vec<ContainerPort>,
+    pub host_network: bool,
+    /// Where the manifest is of a running pod.
+    pub addresses: BTreeSet<IpAddr>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContainerPort {
+    /// Empty where it has none.
+    pub name: String,
+    pub protocol: IpProtocol,
+    pub number: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// `None` for a service without selector, whose endpoints are not pods that manifests know.
+    pub selector: Option<Selector>,
+    pub ports: Vec<ServicePort>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePort {
+    pub name: String,
+    pub protocol: IpProtocol,
+    pub port: u16,
+    pub target: TargetPort,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetPort {
+    Number(u16),
+    Named(String),
+}
+
+/// One service behind an `Ingress`, a `Route` or a gateway's route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExposedService {
+    pub namespace: String,
+    pub service: String,
+    pub port: BackendPort,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackendPort {
+    /// Every port of the service.
+    Any,
+    Number(u16),
+    Named(String),
+}
+
+/// A primary network of some namespaces, isolated from all other networks of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Network {
+    /// `UserDefinedNetwork` of one namespace, which names it.
+    Namespace(String),
+    /// `ClusterUserDefinedNetwork` of this name.
+    Cluster(String),
+}
+
+/// Where Kubernetes leaves a choice, which one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Semantics {
+    /// Whether policies select pods of the host's network, and peers by selector match them. Kubernetes leaves it to the
+    /// implementation, and most treat them as their node: selected by nothing, matched by address alone.
+    pub host_network_pods_are_pods: bool,
+}
+
+impl Semantics {
+    /// As the common network plugins do it.
+    pub const KUBERNETES: Self = Self { host_network_pods_are_pods: false };
+    /// As np-guard's netpol-analyzer has it.
+    pub const NP_GUARD: Self = Self { host_network_pods_are_pods: true };
+}
+
+/// The label that the API server gives to every namespace.
+pub(super) const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+impl Resources {
+    /// The labels of a namespace; of an unknown one, those that the API server would give it.
+    pub fn namespace_labels(&self, namespace: &str) -> Labels {
+        self.namespaces.get(namespace).cloned().unwrap_or_else(|| {
+            Labels::from([(NAMESPACE_NAME_LABEL.to_owned(), namespace.to_owned())])
+        })
+    }
+
+    /// Makes sure that every namespace that is mentioned is known and carries its name, and that policies stand in order.
+    pub(super) fn complete(&mut self) {
+        let mentioned: Vec<String> = self.workloads.keys().map(|name| name.namespace.clone()).collect();
+        for namespace in mentioned {
+            self.namespaces.entry(namespace).or_default();
+        }
+        for (name, labels) in &mut self.namespaces {
+            labels.entry(NAMESPACE_NAME_LABEL.to_owned()).or_insert_with(|| name.clone());
+        }
+        self.policies.sort_by(|a, b| {
+            (a.layer, &a.namespace, &a.name, &a.place).cmp(&(b.layer, &b.namespace, &b.name, &b.place))
+        });
+    }
+}
+
+impl fmt::Display for WorkloadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}[{}]", self.namespace, self.name, self.kind))
+    }
+}
+
+impl Pod {
+    pub(super) fn named_ports(&self) -> Vec<(String, IpProtocol, u16)> {
+        let named = self.ports.iter().filter(|port| !port.name.is_empty());
+        named.map(|port| (port.name.clone(), port.protocol, port.number)).collect()
+    }
+}
