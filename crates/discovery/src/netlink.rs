@@ -57,7 +57,8 @@ impl Socket {
         let mut told = Vec::new();
         for _ in 0..ATTEMPTS {
             told.clear();
-            let whole = self.exchange(kind, DUMP, body, |kind, payload| told.push((kind, payload.to_vec())))?;
+            let whole =
+                self.exchange(kind, DUMP, body, |kind, payload| told.push((kind, payload.to_vec())))?;
             if whole {
                 break;
             }
@@ -149,8 +150,12 @@ impl<'a> Iterator for Messages<'a> {
     fn next(&mut self) -> Option<Message<'a>> {
         let length = u32_at(self.0, 0)? as usize;
         let body = self.0.get(HEADER..length)?;
-        let message =
-            Message { kind: u16_at(self.0, 4)?, flags: u16_at(self.0, 6)?, sequence: u32_at(self.0, 8)?, body };
+        let message = Message {
+            kind: u16_at(self.0, 4)?,
+            flags: u16_at(self.0, 6)?,
+            sequence: u32_at(self.0, 8)?,
+            body,
+        };
         self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
         Some(message)
     }

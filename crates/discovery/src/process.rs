@@ -46,7 +46,9 @@ pub fn of_socket(namespace: &Namespace, inode: u64) -> Option<Process> {
 /// The numbers of all processes in the namespace, ascending.
 pub fn processes_in(namespace: NamespaceId) -> Vec<u32> {
     let mut found: Vec<u32> = procfs::all_processes()
-        .filter(|pid| ProcessDirectory::open(*pid).is_some_and(|p| p.namespace_inode() == Some(namespace.inode)))
+        .filter(|pid| {
+            ProcessDirectory::open(*pid).is_some_and(|p| p.namespace_inode() == Some(namespace.inode))
+        })
         .collect();
     found.sort_unstable();
     found

@@ -1,12 +1,9 @@
 //! What is known of an engine's containers, learned from answers that may arrive in any order.
 
-use super::{
-    document::ListedContainer,
-    resolve::{Workloads, with_shared_resolved},
-};
+use super::document::ListedContainer;
 use crate::runtime::{RuntimeError, Update};
-use bulkhead_model::{Interface, Workload, WorkloadId};
-use std::collections::HashMap;
+use bulkhead_model::{Attachment, Interface, Workload, WorkloadId};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An answer to a question that was asked as number `asked`.
 #[derive(Debug)]
@@ -17,7 +14,9 @@ pub(super) enum Finding {
     Whole { id: String, asked: u64, workload: Option<Box<Workload>> },
     /// From a network that it was connected to.
     Attached { id: String, asked: u64, interface: Option<Interface> },
+    /// Everything there is, to compare with what is known.
     Listed { containers: Vec<ListedContainer>, asked: u64 },
+    /// The engine cannot be asked any more.
     Failed(RuntimeError),
 }
 
@@ -25,7 +24,7 @@ pub(super) enum Finding {
 /// has been settled already: an inspection that was overtaken by the end of its container must not revive it.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    up: Workloads,
+    up: BTreeMap<WorkloadId, Workload>,
     /// The question that settled what is known of a container, up or not.
     settled: HashMap<WorkloadId, u64>,
     asked: u64,
@@ -40,9 +39,10 @@ impl Known {
 
     pub(super) fn replace(&mut self, workloads: Vec<Workload>) {
         self.up = workloads.into_iter().map(|w| (w.id.clone(), w)).collect();
-        let resolved: Vec<_> =
-            self.up.values().map(|w| with_shared_resolved(w.clone(), self.up.values())).collect();
-        self.up = resolved.into_iter().map(|w| (w.id.clone(), w)).collect();
+        let named = self.up.clone();
+        for workload in self.up.values_mut() {
+            resolve_sharing(workload, &named);
+        }
     }
 
     pub(super) fn workloads(&self) -> Vec<Workload> {
@@ -92,10 +92,11 @@ impl Known {
                     self.put(workload)
                 })
             }
-            Finding::Listed { containers, .. } => {
-                let exists = |id: &WorkloadId| containers.iter().any(|c| c.id == *id.0);
+            Finding::Listed { containers, asked } => {
+                let listed: HashSet<&str> = containers.iter().map(|c| c.id.as_str()).collect();
                 let up = &self.up;
-                self.settled.retain(|id, _| up.contains_key(id) || exists(id));
+                self.settled
+                    .retain(|id, settled| up.contains_key(id) || listed.contains(&*id.0) || *settled > asked);
                 None
             }
             Finding::Failed(error) => return Err(error),
@@ -105,22 +106,33 @@ impl Known {
     /// Containers of which the list says otherwise than is known, and which nothing has been settled of since the list
     /// was asked for.
     pub(super) fn differing(&self, listed: &[ListedContainer], asked: u64) -> Vec<String> {
-        let come = listed.iter().filter(|c| c.is_up() && !self.is_up(&c.id)).map(|c| c.id.as_str());
-        let gone = self
-            .up
-            .keys()
-            .map(|id| &*id.0)
-            .filter(|id| !listed.iter().any(|c| c.id == **id && c.is_up()));
-        come.chain(gone).filter(|id| self.is_news(&WorkloadId((*id).into()), asked)).map(str::to_owned).collect()
+        let up: HashSet<&str> = listed.iter().filter(|c| c.is_up()).map(|c| c.id.as_str()).collect();
+        let come = up.iter().copied().filter(|id| !self.is_up(id));
+        let gone = self.up.keys().map(|id| &*id.0).filter(|id| !up.contains(id));
+        come.chain(gone)
+            .filter(|id| self.is_news(&WorkloadId((*id).into()), asked))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn is_news(&self, id: &WorkloadId, asked: u64) -> bool {
         self.settled.get(id).is_none_or(|settled| *settled < asked)
     }
 
-    fn put(&mut self, workload: Workload) -> Option<Update> {
-        let workload = with_shared_resolved(workload, self.up.values());
+    fn put(&mut self, mut workload: Workload) -> Option<Update> {
+        resolve_sharing(&mut workload, &self.up);
         let before = self.up.insert(workload.id.clone(), workload.clone());
         (before.as_ref() != Some(&workload)).then_some(Update::Up(workload))
+    }
+}
+
+/// Docker accepts names and shortened identifiers for `--network container:...`.
+fn resolve_sharing(workload: &mut Workload, others: &BTreeMap<WorkloadId, Workload>) {
+    if let Attachment::Shared(shared) = &mut workload.attachment
+        && !others.contains_key(shared)
+        && let Some(other) =
+            others.values().find(|other| *other.name == *shared.0 || other.id.0.starts_with(&*shared.0))
+    {
+        *shared = other.id.clone();
     }
 }

@@ -41,8 +41,8 @@ impl Namespaces {
         // The descriptor holds the namespace, so its number cannot be given away between the question and the answer;
         // and what is in the cache is held likewise.
         let file = open(path)?;
-        let id = identify(&file)
-            .map_err(|e| NamespaceError::Open { path: path.to_owned(), source: e.into() })?;
+        let id =
+            identify(&file).map_err(|e| NamespaceError::Open { path: path.to_owned(), source: e.into() })?;
         if let Some(known) = self.lock().touch(id) {
             return Ok(known);
         }

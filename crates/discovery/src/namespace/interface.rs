@@ -45,7 +45,9 @@ pub(super) fn list(socket: &mut Socket) -> io::Result<Vec<NamespaceInterface>> {
         .filter_map(|(_, message)| parse_link(message))
         .collect();
     for (kind, message) in socket.list(GET_ADDRESS, &[0; ADDRESS_HEADER])? {
-        let Some((ifindex, address)) = parse_address(&message).filter(|_| kind == NEW_ADDRESS) else { continue };
+        let Some((ifindex, address)) = parse_address(&message).filter(|_| kind == NEW_ADDRESS) else {
+            continue;
+        };
         if let Some(interface) = interfaces.iter_mut().find(|i| i.ifindex == ifindex) {
             interface.addresses.push(address);
         }
@@ -81,7 +83,8 @@ fn parse_link(message: &[u8]) -> Option<NamespaceInterface> {
             LINK => interface.link_ifindex = u32_at(value, 0).filter(|index| *index != 0),
             LINK_NETNSID => interface.link_elsewhere = true,
             INFO => {
-                interface.kind = attributes(value, 0).find(|(kind, _)| *kind == INFO_KIND).map(|(_, v)| text(v))
+                interface.kind =
+                    attributes(value, 0).find(|(kind, _)| *kind == INFO_KIND).map(|(_, v)| text(v))
             }
             _ => {}
         }

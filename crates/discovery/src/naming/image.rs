@@ -45,7 +45,8 @@ const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "busybox", "zsh"];
 pub fn image_name(image: &str) -> String {
     let reference = image.split('@').next().unwrap_or_default();
     let hexadecimal = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
-    let digest = image.strip_prefix("sha256:").or_else(|| image.strip_prefix("@sha256:")).unwrap_or(reference);
+    let digest =
+        image.strip_prefix("sha256:").or_else(|| image.strip_prefix("@sha256:")).unwrap_or(reference);
     if digest.len() >= 12 && hexadecimal(digest) {
         return format!("image-{}", &digest[..12]);
     }
@@ -71,7 +72,9 @@ pub fn name_of_image_and_command(image: &str, command: &[String]) -> String {
     let image = image_name(image);
     let short = image.rsplit('.').next().unwrap_or(&image).to_owned();
     match program(command) {
-        Some(program) if !program.contains(&*short) && !short.contains(&program) => format!("{image}-{program}"),
+        Some(program) if !program.contains(&*short) && !short.contains(&program) => {
+            format!("{image}-{program}")
+        }
         _ => image,
     }
 }

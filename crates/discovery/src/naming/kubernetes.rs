@@ -24,9 +24,7 @@ pub fn owner_of_pod(pod: &str, labels: &BTreeMap<String, String>) -> String {
             }
             match owner.rsplit_once('-') {
                 Some((deployment, hash))
-                    if !deployment.is_empty()
-                        && (7..=10).contains(&hash.len())
-                        && is_random_suffix(hash) =>
+                    if !deployment.is_empty() && (7..=10).contains(&hash.len()) && is_random_suffix(hash) =>
                 {
                     deployment.to_owned()
                 }

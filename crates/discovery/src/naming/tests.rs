@@ -62,10 +62,7 @@ fn replicas_restarts_and_runs_are_one_service() {
         (&["2026-11-20-backup", "2026-11-21-backup"][..], "backup"),
         (&["4f5e6d7c8b9a_shop_web_1", "shop_web_2"][..], "shop_web"),
         (
-            &[
-                "worker-3f2504e0-4f89-41d3-9a0c-0305e82c3301",
-                "worker-9b2d3c4e-1f00-4aaa-8bbb-1234567890ab",
-            ][..],
+            &["worker-3f2504e0-4f89-41d3-9a0c-0305e82c3301", "worker-9b2d3c4e-1f00-4aaa-8bbb-1234567890ab"][..],
             "worker",
         ),
         (&["job-q8x2mz", "job-a1z2k3"][..], "job"),
@@ -121,7 +118,8 @@ fn names_that_the_engine_invented_give_way_to_the_image() {
         let (service, owner) = named(&[], name, "bitnami/redis:7.2", &[]);
         assert_eq!((service.as_str(), owner), ("default/bitnami.redis", WorkloadOwner::Image));
     }
-    for name in ["elastic_search", "happy_path", "cool_app", "einstein", "quirky-einstein", "redis_einstein"] {
+    for name in ["elastic_search", "happy_path", "cool_app", "einstein", "quirky-einstein", "redis_einstein"]
+    {
         assert!(!is_generated_by_docker(name), "{name}");
     }
 }

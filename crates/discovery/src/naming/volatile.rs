@@ -10,7 +10,10 @@ pub fn without_volatile_parts(name: &str) -> Option<String> {
     // From the end, anything that may be a counter or a random suffix.
     while let Some(last) = parts.last() {
         let after_number = parts.len() >= 2 && is_number(parts[parts.len() - 2].text);
-        if !(is_number(last.text) || is_date(last.text) || is_random(last.text) || after_number && is_tag(last.text))
+        if !(is_number(last.text)
+            || is_date(last.text)
+            || is_random(last.text)
+            || after_number && is_tag(last.text))
         {
             break;
         }
@@ -113,7 +116,8 @@ fn is_long_hash(text: &str) -> bool {
 fn is_random(text: &str) -> bool {
     let hash = text.len() >= 6 && is_hexadecimal(text);
     let turns = text.len() >= 5 && text.bytes().all(|b| b.is_ascii_alphanumeric()) && changes(text) >= 3;
-    let digits_within = text.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().any(|b| b.is_ascii_digit());
+    let digits_within =
+        text.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().any(|b| b.is_ascii_digit());
     let kubernetes = text.len() >= 5 && digits_within && super::kubernetes::is_random_suffix(text);
     hash || turns || kubernetes
 }

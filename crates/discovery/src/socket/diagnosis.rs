@@ -74,7 +74,8 @@ pub(super) fn one(socket: &mut Socket, tuple: &SocketTuple) -> io::Result<Option
         // A TCP connection that nobody has accepted yet, or that is over, belongs to no process; its listener does.
         _ if tuple.protocol == IpProtocol::TCP => {
             let listener = ask(tuple.local, SocketAddr::new(unspecified, 0))?;
-            Ok(listener.filter(|found| found.state == State::LISTEN && found.local.port() == tuple.local.port()))
+            Ok(listener
+                .filter(|found| found.state == State::LISTEN && found.local.port() == tuple.local.port()))
         }
         _ => Ok(None),
     }
