@@ -33,6 +33,12 @@ pub struct Evidence {
     /// The edges first seen in the last three quarters of the observation, and in how many distinct clock hours.
     pub discovered: u32,
     pub discoveries: u32,
+    /// Something new came in this clock hour or the last one.
+    pub fresh: bool,
+    /// Earlier clock hours with something new, and those of them whose next hour had something new as well: edges come
+    /// in clusters, and this says how much.
+    pub shocks: u32,
+    pub aftershocks: u32,
     /// Episodes of all edges.
     pub incidences: u64,
     /// Edges first seen in the last 24 hours.
@@ -51,6 +57,7 @@ impl Evidence {
             && !self.is_open_ended()
             && self.hours >= profile.hours()
             && self.upper(1.0) <= profile.threshold()
+            && self.pace_per_day() <= profile.pace_per_day()
     }
 
     /// Clumps, corrected for those that share an hour with others: in the limit every hour has one.
@@ -81,11 +88,31 @@ impl Evidence {
         clumps.max(mass).max(discoveries) / self.hours
     }
 
-    /// Upper 95 % bound on the chance that the next `horizon` hours show an edge never seen. 1 while less than the
-    /// horizon has been observed, and instead of bounds so high that they say nothing.
+    /// Upper bound on the chance that what is going on brings something new within the next hour. 0 where nothing new
+    /// came lately.
+    fn aftershock_upper(&self) -> f64 {
+        let aftershocks = f64::from(self.aftershocks);
+        let upper = (aftershocks + Z * aftershocks.sqrt() + C) / f64::from(self.shocks).max(1.0);
+        if self.fresh { upper.min(1.0) } else { 0.0 }
+    }
+
+    /// Upper 95 % bound on the chance that the next `horizon` hours show an edge never seen. 1 where nothing can be
+    /// stated: while less than the horizon has been observed, for an open-ended service, and instead of bounds so high
+    /// that they say nothing.
     pub fn upper(&self, horizon: f64) -> f64 {
-        let upper = 1.0 - (-self.rate_upper() * horizon).exp();
-        if self.hours < horizon || upper > STATED { 1.0 } else { upper }
+        let quiet = (1.0 - self.aftershock_upper()) * (-self.rate_upper() * horizon).exp();
+        let upper = 1.0 - quiet;
+        if self.hours < horizon || self.is_open_ended() || upper > STATED { 1.0 } else { upper }
+    }
+
+    /// New edges a day at the pace of late: those seen only once, or those discovered in the last three quarters of the
+    /// observation, whichever are more. What a week of enforcement would deny, divided by seven.
+    pub fn pace_per_day(&self) -> f64 {
+        if self.hours > 0.0 {
+            f64::from(self.singles.max(self.discovered)) * 24.0 / self.hours
+        } else {
+            f64::INFINITY
+        }
     }
 
     /// Point estimate of the same chance.
@@ -140,8 +167,9 @@ impl Evidence {
 
     /// Clean hours that are still missing until `upper(1 h) <= threshold`, if nothing new comes and what was seen
     /// once or twice is seen again.
-    pub fn hours_missing(&self, threshold: f64) -> f64 {
-        (C / -(1.0 - threshold).ln() - self.hours).max(0.0)
+    pub fn hours_missing(&self, profile: Profile) -> f64 {
+        let for_bound = C / -(1.0 - profile.threshold()).ln();
+        (for_bound.max(profile.hours()) - self.hours).max(0.0)
     }
 }
 
@@ -190,9 +218,24 @@ mod tests {
     }
 
     #[test]
+    fn right_after_something_new_the_bound_waits_for_the_cluster_to_end() {
+        let fresh = Evidence { fresh: true, shocks: 3, aftershocks: 1, ..clean(200.0) };
+        assert_eq!(fresh.upper(1.0), 1.0);
+        let rarely_two = Evidence { shocks: 40, ..fresh };
+        assert!(rarely_two.upper(1.0) < 0.25 && rarely_two.upper(1.0) > clean(200.0).upper(1.0));
+    }
+
+    #[test]
+    fn a_service_that_finds_something_every_other_day_is_not_ready_though_its_bound_is_low() {
+        let finding = Evidence { discovered: 10, discoveries: 3, ..clean(400.0) };
+        assert!(finding.upper(1.0) < 0.03);
+        assert_eq!(Profile::ALL.map(|p| finding.is_ready(p)), [true, false, false]);
+    }
+
+    #[test]
     fn the_missing_hours_are_those_after_which_the_bound_holds() {
         let now = clean(20.0);
-        let later = clean(20.0 + now.hours_missing(0.05));
+        let later = clean(20.0 + now.hours_missing(Profile::Default));
         assert!((later.upper(1.0) - 0.05).abs() < 1e-6);
     }
 }

@@ -87,9 +87,12 @@ impl FanOut {
         if newest.direction == Direction::Ingress {
             return None;
         }
-        let silent: Vec<Slot> = side().filter(|r| r.answered == Some(false)).map(|r| r.slot).collect();
-        if silent.len() >= UNANSWERED && silent.len() * 5 >= side().count() * 3 {
-            return spike(SetAside::Scan, silent);
+        let silent = side().filter(|r| r.answered == Some(false)).count();
+        if silent >= UNANSWERED && silent * 5 >= side().count() * 3 {
+            // In the first hours of a service other new edges beside the scan are likely; later they are part of it.
+            let settled = surprise < usize::MAX;
+            let members = side().filter(|r| settled || r.answered == Some(false) || r.slot == newest);
+            return spike(SetAside::Scan, members.map(|r| r.slot).collect());
         }
         let peers: BTreeSet<u32> = side().map(|r| r.slot.peer).collect();
         if peers.len() >= surprise {

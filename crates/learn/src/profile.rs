@@ -38,6 +38,15 @@ impl Profile {
         }
     }
 
+    /// New edges a day at the pace of late must not be more than this.
+    pub const fn pace_per_day(self) -> f64 {
+        match self {
+            Self::Fast => 0.75,
+            Self::Default => 0.25,
+            Self::Strict => 0.125,
+        }
+    }
+
     /// Hours of healthy observation without which nothing is promoted.
     pub const fn hours(self) -> f64 {
         24.0

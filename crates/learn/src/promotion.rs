@@ -201,18 +201,24 @@ fn not_ready(report: &Report, profile: Profile) -> Option<String> {
     if report.edges == 0 {
         return Some("No traffic was seen; a person has to confirm that none is expected.".to_owned());
     }
-    let threshold = profile.threshold();
-    let missing = report.evidence.hours_missing(threshold).max(profile.hours() - report.observed_hours);
+    let missing = report.evidence.hours_missing(profile);
+    let pace = report.evidence.pace_per_day();
     let wait = if missing > 0.0 {
         format!("at least {} more without anything new are needed", Hours(missing))
     } else {
-        "what was seen only once or twice must be seen again, or grow old".to_owned()
+        "what is new must be seen again, or grow old".to_owned()
     };
+    if missing == 0.0 && pace > profile.pace_per_day() {
+        let most = profile.pace_per_day();
+        return Some(format!(
+            "New edges still come at {pace:.2} a day, profile {profile} asks for {most} at most: {wait}."
+        ));
+    }
     let bound = match report.upper_hour {
         upper if upper < 1.0 => format!("The bound for the next hour is {}", Percent(upper)),
         _ => "No bound for the next hour can be stated".to_owned(),
     };
-    Some(format!("{bound}, profile {profile} asks for {}: {wait}.", Percent(threshold)))
+    Some(format!("{bound}, profile {profile} asks for {}: {wait}.", Percent(profile.threshold())))
 }
 
 fn estimator_hours(wall: Duration, scale: Scale) -> f64 {
@@ -232,10 +238,11 @@ fn evidence(s: &Situation<'_>) -> Vec<String> {
     let mut lines = vec![
         s.report.sentence.clone(),
         format!(
-            "profile {}; bound for the next hour {}, for the next day {}; coverage {:.1} %",
+            "profile {}; bound for the next hour {}, for the next day {}; {:.2} new edges a day of late; coverage {:.1} %",
             s.automation.profile,
             bound(s.report.upper_hour),
             bound(s.report.upper_day),
+            s.report.evidence.pace_per_day(),
             s.report.coverage * 100.0
         ),
     ];

@@ -130,7 +130,7 @@ impl Report {
 
 fn limits(evidence: &Evidence, around: &Circumstances, open_ended: bool) -> Vec<Limit> {
     let mut limits = Vec::new();
-    let missing = evidence.hours_missing(Profile::Default.threshold());
+    let missing = evidence.hours_missing(Profile::Default);
     if evidence.edges == 0 {
         limits.push(Limit::NoTraffic);
     }
@@ -179,6 +179,8 @@ fn sentence(evidence: &Evidence, around: &Circumstances, open_ended: bool) -> St
             "; {new} came in the last day, so this list will never be complete: \
              rules by server side, domain or range fit better"
         );
+    } else if upper >= 1.0 && evidence.fresh && evidence.hours >= 24.0 {
+        text += "; something new came within the last two hours, so nothing is said of the next one";
     } else if upper >= 1.0 {
         text += "; that is too little to say what the next hour brings";
     } else {
@@ -306,7 +308,7 @@ mod tests {
     fn an_open_ended_service_is_never_ready_and_gets_other_advice() {
         let open = Evidence { singles: 12, clumps: 10, mass: 10, new_last_day: 3, ..seen(2000.0, 300) };
         let report = Report::new(open, around());
-        assert!(report.open_ended && report.upper_hour < 0.03);
+        assert!(report.open_ended && report.upper_hour == 1.0);
         assert_eq!(report.ready, Readiness::default());
         assert!(report.sentence.contains("this list will never be complete"));
     }

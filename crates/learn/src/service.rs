@@ -261,10 +261,8 @@ impl Service {
             if record.from_startup {
                 continue;
             }
-            if record.hour > first_quarter {
-                evidence.discovered += 1;
-                discovery_hours.push(record.hour);
-            }
+            discovery_hours.push(record.hour);
+            evidence.discovered += u32::from(record.hour > first_quarter);
             match record.episodes {
                 1 => {
                     evidence.singles += 1;
@@ -278,7 +276,16 @@ impl Service {
         let per_hour = counts(&mut single_hours);
         evidence.clumps = u32::try_from(per_hour.len()).unwrap_or(u32::MAX);
         evidence.mass = mass(per_hour);
-        evidence.discoveries = u32::try_from(counts(&mut discovery_hours).len()).unwrap_or(u32::MAX);
+        discovery_hours.sort_unstable();
+        discovery_hours.dedup();
+        let count = |found: usize| u32::try_from(found).unwrap_or(u32::MAX);
+        evidence.discoveries = count(discovery_hours.iter().filter(|hour| **hour > first_quarter).count());
+        let now = u32::try_from(estimator / HOUR_MS).unwrap_or(u32::MAX);
+        let past = discovery_hours.partition_point(|hour| *hour + 1 < now);
+        evidence.fresh = past < discovery_hours.len();
+        evidence.shocks = count(past);
+        let followed = discovery_hours.windows(2).take(past).filter(|pair| pair[0] + 1 == pair[1]);
+        evidence.aftershocks = count(followed.count());
         evidence
     }
 }

@@ -6,8 +6,8 @@ use crate::{
 };
 use bulkhead_learn::{Evidence, Learner, Sensor, Settings, Sighting, Standing};
 use bulkhead_model::{
-    Application, Attachment, EdgeKey, ExternalName, IpProtocol, Peer, ServiceName, Timestamp, Workload, WorkloadId,
-    WorkloadOwner,
+    Application, Attachment, EdgeKey, ExternalName, IpProtocol, Peer, ServiceName, Timestamp, Workload,
+    WorkloadId, WorkloadOwner,
 };
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
@@ -397,7 +397,8 @@ impl Simulation<'_> {
                 key(&self.name, &format!("victim-{number}-{n}"), 22)
             };
             let answered = Some(self.random.chance(0.05));
-            let learned = self.learner.observe(&Sighting { answered, ..Sighting::new(&key, self.wall(time)) });
+            let learned =
+                self.learner.observe(&Sighting { answered, ..Sighting::new(&key, self.wall(time)) });
             self.take_back(&learned.spike);
             self.scan_keys.push(key);
         }
@@ -443,7 +444,9 @@ impl Simulation<'_> {
             match edge.kind {
                 Kind::Poisson { rate, load } => rates[load as usize] += rate,
                 // Who has waited for e of p hours knows that it comes within the other p − e.
-                Kind::Cron { period, .. } => silent *= 1.0 - (horizon / (period - hour).max(horizon)).min(1.0),
+                Kind::Cron { period, .. } => {
+                    silent *= 1.0 - (horizon / (period - hour).max(horizon)).min(1.0)
+                }
                 Kind::Burst { group, chance } => {
                     groups[group] *= 1.0 - chance;
                     // The last burst may still be going on, and have this edge in it.

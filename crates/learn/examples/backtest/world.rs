@@ -137,7 +137,8 @@ pub(crate) struct Mix {
     pub(crate) hard: bool,
 }
 
-pub(crate) const MIXES: [Mix; 2] = [Mix { name: "prototype", hard: false }, Mix { name: "harder", hard: true }];
+pub(crate) const MIXES: [Mix; 2] =
+    [Mix { name: "prototype", hard: false }, Mix { name: "harder", hard: true }];
 
 const PERIODS: [f64; 9] = [1.0 / 12.0, 0.25, 1.0, 1.0, 6.0, 24.0, 24.0, 168.0, 720.0];
 
