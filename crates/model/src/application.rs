@@ -24,6 +24,8 @@ const NAMES: &[&str] = &[
 
 impl Application {
     pub const UNKNOWN: Application = Application(0);
+    /// In compiled tables: any known application that has no entry of its own. No flow and no rule ever has it.
+    pub const OTHER: Application = Application(u16::MAX);
 
     /// The number that kernel tables carry.
     pub const fn number(self) -> u16 {

@@ -10,9 +10,11 @@ use std::{collections::BTreeMap, sync::Arc};
 /// All that a node enforces, as one revision. Tables change as a whole: no packet sees half of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompiledPolicy {
-    /// Services of the estate in ascending order of identity; those that no document targets have `Mode::Learn`.
+    /// Every service of the inventory in ascending order of identity, in the mode that the inventory gives it. Those that
+    /// no document targets have empty tables, which deny.
     pub services: Vec<CompiledService>,
-    /// Declared external ranges and resolved names: this prefix is that external atom. Most specific wins.
+    /// Declared external ranges and resolved names: this prefix is that external atom. Most specific wins. A part that
+    /// was taken out of a range (`except`) and that no rule speaks of is there as [`Identity::WORLD`].
     pub prefixes: Vec<Prefix>,
 }
 
@@ -46,7 +48,9 @@ pub struct Class {
 /// is the whole protocol, which is the only form for protocols without ports. ICMP has `type * 256 + code` for a port.
 ///
 /// Entries of one class are disjoint in (protocol, ports); for one (protocol, ports) there is one entry with
-/// `application: None` and there may be more that differ in their application, which are more specific.
+/// `application: None` and there may be more that differ in their application, which are more specific: of a flow whose
+/// application is known, the entry of that application decides, else that of [`Application::OTHER`], else `None`'s.
+/// A flow whose application is not known meets `None`'s entry alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Entry {
     pub protocol: IpProtocol,

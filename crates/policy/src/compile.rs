@@ -1,0 +1,277 @@
+//! From documents to tables. Compiling again what changed little costs little: rules, atoms and whole directions that
+//! came out the same are the same allocations as before, so that a node finds the difference by comparing pointers.
+
+mod direction;
+
+use crate::{
+    compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService, Outcome},
+    document::{Action, PeerSpec, PortMatch, Rule},
+    effective::{EffectivePolicy, slot},
+    external::{Atoms, Parts},
+    inventory::{Inventory, Service},
+    rulebook::RuleBook,
+    set::PolicySet,
+};
+use bulkhead_model::{Application, Direction, Identity, IpProtocol, PortRange, RuleRef, Timestamp};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// Compiles again and again, and remembers. Save its [`RuleBook`] to keep numbers across restarts.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    book: RuleBook,
+    rules: HashMap<RuleRef, Arc<BoundRule>>,
+    directions: HashMap<(Identity, usize), Compiled>,
+    empty: Option<Arc<CompiledDirection>>,
+}
+
+/// What a direction was made of, and what came out.
+#[derive(Debug)]
+struct Compiled {
+    rules: Vec<Arc<BoundRule>>,
+    atoms: Arc<[Identity]>,
+    direction: Arc<CompiledDirection>,
+}
+
+impl Compiler {
+    pub fn new(book: RuleBook) -> Self {
+        Self { book, ..Self::default() }
+    }
+
+    /// What the numbers in compiled tables stand for.
+    pub fn book(&self) -> &RuleBook {
+        &self.book
+    }
+
+    pub fn book_mut(&mut self) -> &mut RuleBook {
+        &mut self.book
+    }
+
+    /// Tables for every service of the inventory. Rules that have expired at `now` are left out.
+    pub fn compile(&mut self, set: &PolicySet, inventory: &Inventory, now: Timestamp) -> Arc<CompiledPolicy> {
+        self.compile_beside(set, None, inventory, now)
+    }
+
+    /// [`Compiler::compile`], with external addresses also cut where `other` would cut them, so that the tables of two
+    /// sets can be compared atom by atom.
+    pub(crate) fn compile_beside(
+        &mut self,
+        set: &PolicySet,
+        other: Option<&PolicySet>,
+        inventory: &Inventory,
+        now: Timestamp,
+    ) -> Arc<CompiledPolicy> {
+        let effective = EffectivePolicy::new(set, inventory, &mut self.book, now);
+        let atoms = self.bind(set, other, inventory, &effective);
+        let all_atoms: Arc<[Identity]> = atoms.all.into();
+        let nothing =
+            || Arc::new(CompiledDirection { classes: vec![Class::default()], ..Default::default() });
+        let empty = Arc::clone(self.empty.get_or_insert_with(nothing));
+        let mut before = std::mem::take(&mut self.directions);
+        let mut alike: HashMap<(usize, Vec<RuleRef>), Arc<CompiledDirection>> = HashMap::new();
+        let mut services: Vec<CompiledService> = Vec::with_capacity(inventory.services().len());
+        for service in inventory.services() {
+            let mut make = |direction: Direction| {
+                let rules = effective.rules(service.identity, direction);
+                let numbers: Vec<RuleRef> = rules.iter().map(|rule| rule.reference).collect();
+                if numbers.is_empty() {
+                    return Arc::clone(&empty);
+                }
+                let rules: Vec<Arc<BoundRule>> =
+                    numbers.iter().map(|number| Arc::clone(&self.rules[number])).collect();
+                // Names of ports mean something else to every service.
+                let shareable = rules.iter().all(|rule| rule.named.is_empty());
+                let place = (service.identity, slot(direction));
+                let old = before.remove(&place);
+                let made = match &old {
+                    Some(old) if shareable && old.is_of(&rules, &all_atoms) => Arc::clone(&old.direction),
+                    _ => match alike.get(&(slot(direction), numbers.clone())).filter(|_| shareable) {
+                        Some(same) => Arc::clone(same),
+                        None => {
+                            Arc::new(direction::compile(&rules, direction, service, inventory, &all_atoms))
+                        }
+                    },
+                };
+                // The same tables stay the same allocation, whatever was computed anew on the way.
+                let made = match old {
+                    Some(old) if *old.direction == *made => old.direction,
+                    _ => made,
+                };
+                if shareable {
+                    alike.entry((slot(direction), numbers)).or_insert_with(|| Arc::clone(&made));
+                }
+                let atoms = Arc::clone(&all_atoms);
+                self.directions.insert(place, Compiled { rules, atoms, direction: Arc::clone(&made) });
+                made
+            };
+            let (ingress, egress) = (make(Direction::Ingress), make(Direction::Egress));
+            services.push(CompiledService {
+                identity: service.identity,
+                mode: service.mode,
+                ingress,
+                egress,
+            });
+        }
+        services.sort_by_key(|service| service.identity);
+        Arc::new(CompiledPolicy { services, prefixes: atoms.prefixes })
+    }
+
+    /// Resolves the peers of all rules that hold anywhere, and cuts the external addresses they speak of into atoms.
+    fn bind(
+        &mut self,
+        set: &PolicySet,
+        other: Option<&PolicySet>,
+        inventory: &Inventory,
+        effective: &EffectivePolicy,
+    ) -> Atoms {
+        let mut parts = Parts::default();
+        let mut peers: HashMap<&PeerSpec, Arc<(PeerSet, Vec<usize>)>> = HashMap::new();
+        let mut rules = BTreeMap::new();
+        for service in inventory.services() {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                for rule in effective.rules(service.identity, direction) {
+                    rules.entry(rule.reference).or_insert_with(|| rule.as_ref());
+                }
+            }
+        }
+        let mut bound = Vec::with_capacity(rules.len());
+        for (reference, effective) in rules {
+            let rule = effective.rule();
+            let of_rule: Vec<_> = rule
+                .peers
+                .iter()
+                .map(|spec| {
+                    Arc::clone(peers.entry(spec).or_insert_with(|| {
+                        let of_spec = set.external_parts(spec).into_iter().map(|part| parts.add(part));
+                        Arc::new((PeerSet::of(spec, set, inventory), of_spec.collect()))
+                    }))
+                })
+                .collect();
+            bound.push((reference, rule, of_rule));
+        }
+        for policy in other.iter().flat_map(|other| other.policies()) {
+            for spec in policy.ingress.iter().chain(&policy.egress).flat_map(|rule| &rule.peers) {
+                for part in other.iter().flat_map(|other| other.external_parts(spec)) {
+                    parts.add(part);
+                }
+            }
+        }
+        let atoms = parts.cut(inventory, &mut self.book);
+        let mut before = std::mem::take(&mut self.rules);
+        for (reference, rule, of_rule) in bound {
+            let mut peers = PeerSet::default();
+            for entry in of_rule {
+                let (set, of_set) = &*entry;
+                peers.add(set);
+                peers.atoms.extend(of_set.iter().flat_map(|&part| &atoms.of_part[part]));
+            }
+            let made = BoundRule::new(reference, rule, peers);
+            let made = match before.remove(&reference) {
+                Some(old) if *old == made => old,
+                _ => Arc::new(made),
+            };
+            self.rules.insert(reference, made);
+        }
+        atoms
+    }
+}
+
+impl Compiled {
+    fn is_of(&self, rules: &[Arc<BoundRule>], atoms: &Arc<[Identity]>) -> bool {
+        self.rules.len() == rules.len()
+            && self.rules.iter().zip(rules).all(|(a, b)| Arc::ptr_eq(a, b))
+            && (Arc::ptr_eq(&self.atoms, atoms) || self.atoms == *atoms)
+    }
+}
+
+/// Who is meant, as numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct PeerSet {
+    any: bool,
+    /// Services that nobody knows yet included.
+    every_service: bool,
+    host: bool,
+    remote_host: bool,
+    multicast: bool,
+    world: bool,
+    services: BTreeSet<Identity>,
+    atoms: BTreeSet<Identity>,
+}
+
+impl PeerSet {
+    fn of(spec: &PeerSpec, set: &PolicySet, inventory: &Inventory) -> Self {
+        let mut peers = Self::default();
+        match spec {
+            PeerSpec::Any => peers.any = true,
+            PeerSpec::World => peers.world = true,
+            PeerSpec::Host => peers.host = true,
+            PeerSpec::RemoteHost => peers.remote_host = true,
+            PeerSpec::Multicast => peers.multicast = true,
+            PeerSpec::Services(criteria) if criteria.is_every_service() => peers.every_service = true,
+            PeerSpec::Services(criteria) => {
+                let selected = set.select(criteria, inventory);
+                peers.services = selected.iter().map(|service| service.identity).collect();
+            }
+            PeerSpec::Cidr(_) | PeerSpec::Name(_) | PeerSpec::External(_) => {}
+        }
+        peers
+    }
+
+    fn add(&mut self, more: &PeerSet) {
+        self.any |= more.any;
+        self.every_service |= more.every_service;
+        self.host |= more.host;
+        self.remote_host |= more.remote_host;
+        self.multicast |= more.multicast;
+        self.world |= more.world;
+        self.services.extend(&more.services);
+        self.atoms.extend(&more.atoms);
+    }
+}
+
+/// A rule whose peers are numbers.
+#[derive(Debug, PartialEq, Eq)]
+struct BoundRule {
+    outcome: Outcome,
+    peers: PeerSet,
+    /// `None`: every protocol and port. Those of `named` are not in it.
+    ports: Option<Vec<(IpProtocol, PortRange)>>,
+    named: Vec<(IpProtocol, Box<str>)>,
+    applications: Vec<Application>,
+}
+
+impl BoundRule {
+    fn new(reference: RuleRef, rule: &Rule, peers: PeerSet) -> Self {
+        let (mut ports, mut named) = (Vec::new(), Vec::new());
+        for spec in &rule.ports {
+            match &spec.port {
+                PortMatch::All => ports.push((spec.protocol, PortRange::ALL)),
+                PortMatch::Range(range) => ports.push((spec.protocol, *range)),
+                PortMatch::Named(name) => named.push((spec.protocol, name.clone())),
+            }
+        }
+        Self {
+            outcome: Outcome { allow: rule.action == Action::Allow, rule: reference },
+            peers,
+            ports: (!rule.ports.is_empty()).then_some(ports),
+            named,
+            applications: rule.applications.clone(),
+        }
+    }
+
+    /// The ports, with the names that mean something to this server.
+    fn ports_at(&self, server: Option<&Service>) -> Vec<(IpProtocol, PortRange)> {
+        let mut ports = self.ports.clone().unwrap_or_default();
+        for (protocol, name) in &self.named {
+            let of_name = server.and_then(|server| server.named_ports.get(name));
+            for &(of_protocol, port) in of_name.into_iter().flatten() {
+                if of_protocol == *protocol {
+                    ports.push((of_protocol, PortRange::single(port)));
+                }
+            }
+        }
+        ports
+    }
+}

@@ -1,0 +1,147 @@
+//! The tables of one direction of one service.
+
+use super::{BoundRule, PeerSet};
+use crate::{
+    compiled::{Class, CompiledDirection},
+    inventory::{Inventory, Service},
+    ports::{self, PortRule},
+};
+use bulkhead_model::{Direction, Identity, IpProtocol, PortRange};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+/// The rules that concern a peer, in order, each with the list of ports that it means for that peer (an index into
+/// `Direct::port_lists`, or `OWN`).
+type Signature = Vec<(u32, u32)>;
+
+/// The rule's own ports, no names among them.
+const OWN: u32 = u32::MAX;
+
+/// The making of one direction of one service.
+struct Direct<'a> {
+    rules: &'a [Arc<BoundRule>],
+    direction: Direction,
+    local: &'a Service,
+    port_lists: Vec<Vec<(IpProtocol, PortRange)>>,
+    class_of_signature: HashMap<Signature, u32>,
+    class_index: HashMap<Class, u32>,
+    classes: Vec<Class>,
+}
+
+/// Peers to which the same rules apply are one class; `rules` are in deciding order.
+pub(super) fn compile(
+    rules: &[Arc<BoundRule>],
+    direction: Direction,
+    local: &Service,
+    inventory: &Inventory,
+    atoms: &[Identity],
+) -> CompiledDirection {
+    let mut direct = Direct {
+        rules,
+        direction,
+        local,
+        port_lists: Vec::new(),
+        class_of_signature: HashMap::new(),
+        class_index: HashMap::new(),
+        classes: Vec::new(),
+    };
+    let those = |wanted: &dyn Fn(&PeerSet) -> bool| -> Vec<u32> {
+        (0..).zip(rules).filter(|(_, rule)| wanted(&rule.peers)).map(|(index, _)| index).collect()
+    };
+    // A service that no rule speaks of in particular, whether it exists yet or not.
+    let of_services = those(&|peers| peers.any || peers.every_service);
+    let default = direct.class(&of_services, None);
+    let mut explicit: BTreeMap<Identity, Vec<u32>> = BTreeMap::new();
+    for (index, rule) in (0..).zip(rules) {
+        for &identity in rule.peers.services.iter().chain(&rule.peers.atoms) {
+            explicit.entry(identity).or_default().push(index);
+        }
+    }
+    let names_matter = of_services.iter().any(|&index| !rules[index as usize].named.is_empty());
+    if direction == Direction::Egress && names_matter {
+        for service in inventory.services() {
+            explicit.entry(service.identity).or_default();
+        }
+    }
+    let of_world = those(&|peers| peers.any || peers.world);
+    let mut peers: Vec<(Identity, Vec<u32>)> = vec![
+        (Identity::UNKNOWN, Vec::new()),
+        (Identity::HOST, those(&|peers| peers.any || peers.host)),
+        (Identity::REMOTE_HOST, those(&|peers| peers.any || peers.remote_host)),
+        (Identity::WORLD, of_world.clone()),
+        (Identity::MULTICAST, those(&|peers| peers.any || peers.multicast)),
+    ];
+    for &atom in atoms {
+        explicit.entry(atom).or_default();
+    }
+    for (identity, of_identity) in explicit {
+        let general = if identity.is_external() { &of_world } else { &of_services };
+        peers.push((identity, merge(&of_identity, general)));
+    }
+    let mut listed: Vec<(Identity, u32)> = peers
+        .into_iter()
+        .map(|(identity, rules)| (identity, direct.class(&rules, inventory.by_identity(identity))))
+        .filter(|(_, class)| *class != default)
+        .collect();
+    listed.sort_unstable();
+    CompiledDirection { classes: direct.classes, default, peers: listed }
+}
+
+impl Direct<'_> {
+    /// The class of peers to which exactly these rules apply.
+    fn class(&mut self, rules: &[u32], peer: Option<&Service>) -> u32 {
+        let signature: Signature = rules.iter().map(|&rule| (rule, self.ports(rule, peer))).collect();
+        if let Some(&class) = self.class_of_signature.get(&signature) {
+            return class;
+        }
+        let port_rules: Vec<PortRule<'_>> = signature
+            .iter()
+            .map(|&(rule, list)| {
+                let rule = &self.rules[rule as usize];
+                let ports = match list {
+                    OWN => rule.ports.as_deref(),
+                    list => Some(self.port_lists[list as usize].as_slice()),
+                };
+                PortRule { outcome: rule.outcome, ports, applications: &rule.applications }
+            })
+            .collect();
+        let class = ports::class(&port_rules);
+        let next = self.classes.len() as u32;
+        let index = *self.class_index.entry(class.clone()).or_insert(next);
+        if index == next {
+            self.classes.push(class);
+        }
+        self.class_of_signature.insert(signature, index);
+        index
+    }
+
+    /// Which ports a rule means where `peer` is the other end.
+    fn ports(&mut self, rule: u32, peer: Option<&Service>) -> u32 {
+        let rule = &self.rules[rule as usize];
+        if rule.named.is_empty() {
+            return OWN;
+        }
+        let server = match self.direction {
+            Direction::Ingress => Some(self.local),
+            Direction::Egress => peer,
+        };
+        let list = rule.ports_at(server);
+        let known = self.port_lists.iter().position(|known| *known == list);
+        known.unwrap_or_else(|| {
+            self.port_lists.push(list);
+            self.port_lists.len() - 1
+        }) as u32
+    }
+}
+
+/// Two ascending lists as one, each number once.
+fn merge(a: &[u32], b: &[u32]) -> Vec<u32> {
+    let mut merged = Vec::with_capacity(a.len() + b.len());
+    merged.extend_from_slice(a);
+    merged.extend_from_slice(b);
+    merged.sort_unstable();
+    merged.dedup();
+    merged
+}

@@ -1,0 +1,241 @@
+//! Numbers for rules and for external atoms that stay the same while what they stand for stays the same.
+
+use crate::document::{Action, DocumentKey, SegmentationPolicy};
+use bulkhead_model::{Direction, ExternalName, Identity, RuleOrigin, RuleRef};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+/// What a rule number stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleInfo {
+    pub reference: RuleRef,
+    /// `namespace/name` of the document.
+    pub document: String,
+    pub direction: Direction,
+    /// Position in the document's list of that direction, from 0.
+    pub index: usize,
+    pub origin: RuleOrigin,
+    pub allow: bool,
+    /// The name that its author gave it.
+    pub name: Option<String>,
+    /// The rule on one line of YAML.
+    pub text: String,
+    /// Whether the rule was in the policy when numbers were given last. Events may speak of rules that are gone.
+    pub live: bool,
+}
+
+impl RuleInfo {
+    /// `shop/redis ingress[0]`, with the author's name for it where there is one.
+    pub fn title(&self) -> String {
+        let place = format!("{} {}[{}]", self.document, self.direction, self.index);
+        match &self.name {
+            Some(name) => format!("{place} \"{name}\""),
+            None => place,
+        }
+    }
+}
+
+/// An external atom: addresses that every rule treats alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtomInfo {
+    pub identity: Identity,
+    /// The most telling of what the rules call it.
+    pub name: ExternalName,
+    /// Everything that rules call it, one text.
+    pub key: String,
+}
+
+/// The memory behind the numbers. Save it (it is `Serialize`) to keep numbers across restarts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Saved", into = "Saved")]
+pub struct RuleBook {
+    rules: BTreeMap<RuleRef, RuleInfo>,
+    by_key: HashMap<Key, RuleRef>,
+    atoms: BTreeMap<Identity, AtomInfo>,
+    by_atom_key: HashMap<String, Identity>,
+    next_rule: u32,
+    next_atom: u32,
+    /// Numbers of documents that were numbered before, by allocation: unchanged documents cost nothing.
+    known: HashMap<DocumentKey, (Arc<SegmentationPolicy>, Numbers)>,
+}
+
+/// Rule numbers of one document: ingress, egress.
+pub(crate) type Numbers = Arc<[Vec<RuleRef>; 2]>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    document: String,
+    direction: Direction,
+    text: String,
+    /// Which of several rules of the same text.
+    occurrence: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    next_rule: u32,
+    next_atom: u32,
+    rules: Vec<RuleInfo>,
+    atoms: Vec<AtomInfo>,
+}
+
+impl RuleBook {
+    pub fn rule(&self, reference: RuleRef) -> Option<&RuleInfo> {
+        self.rules.get(&reference)
+    }
+
+    /// Every rule that ever got a number and was not forgotten.
+    pub fn rules(&self) -> impl Iterator<Item = &RuleInfo> {
+        self.rules.values()
+    }
+
+    pub fn atom(&self, identity: Identity) -> Option<&AtomInfo> {
+        self.atoms.get(&identity)
+    }
+
+    /// Forgets dead rules that nothing refers to any more. Their numbers are not used again.
+    pub fn forget(&mut self, referred: &HashSet<RuleRef>) {
+        self.rules.retain(|reference, info| info.live || referred.contains(reference));
+        let rules = &self.rules;
+        self.by_key.retain(|_, reference| rules.contains_key(reference));
+    }
+
+    /// Numbers of all rules of these documents; what is in the book and not in them is dead from now on.
+    pub(crate) fn number<'a>(
+        &mut self,
+        policies: impl Iterator<Item = &'a Arc<SegmentationPolicy>>,
+    ) -> HashMap<DocumentKey, Numbers> {
+        let mut known = std::mem::take(&mut self.known);
+        let mut numbers = HashMap::new();
+        for policy in policies {
+            let key = policy.key();
+            let entry = match known.remove(&key) {
+                Some((old, numbers)) if Arc::ptr_eq(&old, policy) => numbers,
+                old => {
+                    if let Some((_, numbers)) = old {
+                        self.bury(&numbers);
+                    }
+                    Arc::new([
+                        self.number_rules(&key, policy, Direction::Ingress),
+                        self.number_rules(&key, policy, Direction::Egress),
+                    ])
+                }
+            };
+            numbers.insert(key.clone(), Arc::clone(&entry));
+            self.known.insert(key, (Arc::clone(policy), entry));
+        }
+        for (_, numbers) in known.into_values() {
+            self.bury(&numbers);
+        }
+        numbers
+    }
+
+    fn bury(&mut self, numbers: &Numbers) {
+        for reference in numbers.iter().flatten() {
+            if let Some(info) = self.rules.get_mut(reference) {
+                info.live = false;
+            }
+        }
+    }
+
+    fn number_rules(
+        &mut self,
+        document: &DocumentKey,
+        policy: &SegmentationPolicy,
+        direction: Direction,
+    ) -> Vec<RuleRef> {
+        let mut seen: HashMap<String, u32> = HashMap::new();
+        let rules = policy.rules(direction);
+        let mut numbers = Vec::with_capacity(rules.len());
+        for (index, rule) in rules.iter().enumerate() {
+            let text = rule.text(direction);
+            let occurrence = seen.entry(text.clone()).or_default();
+            let key = Key {
+                document: document.to_string(),
+                direction,
+                text: text.clone(),
+                occurrence: *occurrence,
+            };
+            *occurrence += 1;
+            let next = &mut self.next_rule;
+            let reference = *self.by_key.entry(key).or_insert_with(|| {
+                *next += 1;
+                RuleRef(*next)
+            });
+            let info = RuleInfo {
+                reference,
+                document: document.to_string(),
+                direction,
+                index,
+                origin: policy.tier,
+                allow: rule.action == Action::Allow,
+                name: rule.name.clone(),
+                text,
+                live: true,
+            };
+            self.rules.insert(reference, info);
+            numbers.push(reference);
+        }
+        numbers
+    }
+
+    /// The identity of the atom that rules call by these names, the most telling first.
+    pub(crate) fn atom_identity(&mut self, key: String, name: impl FnOnce() -> String) -> Identity {
+        if let Some(&identity) = self.by_atom_key.get(&key) {
+            return identity;
+        }
+        let identity = Identity(Identity::FIRST_EXTERNAL + self.next_atom);
+        self.next_atom += 1;
+        self.by_atom_key.insert(key.clone(), identity);
+        let info = AtomInfo { identity, name: ExternalName(name().into()), key };
+        self.atoms.insert(identity, info);
+        identity
+    }
+}
+
+impl From<RuleBook> for Saved {
+    fn from(book: RuleBook) -> Self {
+        Saved {
+            next_rule: book.next_rule,
+            next_atom: book.next_atom,
+            rules: book.rules.into_values().collect(),
+            atoms: book.atoms.into_values().collect(),
+        }
+    }
+}
+
+impl From<Saved> for RuleBook {
+    fn from(saved: Saved) -> Self {
+        let mut book = RuleBook::default();
+        // A damaged file must not make two things share a number.
+        let highest = saved.rules.iter().map(|rule| rule.reference.0).max().unwrap_or(0);
+        book.next_rule = saved.next_rule.max(highest);
+        let after =
+            saved.atoms.iter().map(|atom| atom.identity.0.saturating_sub(Identity::FIRST_EXTERNAL) + 1);
+        book.next_atom = saved.next_atom.max(after.max().unwrap_or(0));
+        let mut occurrences: HashMap<(String, Direction, String), u32> = HashMap::new();
+        for mut info in saved.rules {
+            let place = (info.document.clone(), info.direction, info.text.clone());
+            let occurrence = occurrences.entry(place).or_default();
+            let key = Key {
+                document: info.document.clone(),
+                direction: info.direction,
+                text: info.text.clone(),
+                occurrence: *occurrence,
+            };
+            *occurrence += 1;
+            // Until documents are numbered again nobody knows.
+            info.live = false;
+            book.by_key.insert(key, info.reference);
+            book.rules.insert(info.reference, info);
+        }
+        for atom in saved.atoms {
+            book.by_atom_key.insert(atom.key.clone(), atom.identity);
+            book.atoms.insert(atom.identity, atom);
+        }
+        book
+    }
+}
