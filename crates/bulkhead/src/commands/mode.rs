@@ -1,0 +1,239 @@
+//! `mode`, `promote`, `quarantine` and `automation`: what is done with the connections of a service.
+
+use super::Context;
+use crate::{
+    exit::{Code, Failure},
+    output::{Format, Screen, Style, diff, edges, format::OutputArgs, moment, structured, waiting},
+};
+use anyhow::Result;
+use bulkhead_api::{
+    Automation, ModeChange, Profile, PromotionPreview, PromotionQuery, QuarantineRequest, ServiceSummary,
+    client::Client,
+};
+use bulkhead_model::{Mode, ServiceName};
+use clap::{Args, ValueEnum};
+use std::io::{self, Write};
+
+pub(super) fn parse(text: &str) -> Result<Mode, String> {
+    text.parse().map_err(|error: bulkhead_model::UnknownMode| error.to_string())
+}
+
+/// Change the mode of a service: learn, monitor or enforce
+///
+/// Shows first what the mode would deny of the traffic seen so far, and asks if it is anything.
+#[derive(Debug, Args)]
+pub(crate) struct ModeArgs {
+    /// The service: namespace/name
+    service: ServiceName,
+
+    /// learn: everything passes; monitor: reports what would be denied; enforce: only what the policy allows passes
+    #[arg(value_parser = parse)]
+    mode: Mode,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Move a service one mode on: learn to monitor, monitor to enforce
+///
+/// Shows first what would be denied of the traffic seen so far, and asks if it is anything.
+#[derive(Debug, Args)]
+pub(crate) struct PromoteArgs {
+    /// The service: namespace/name
+    service: ServiceName,
+
+    /// Go to this mode at once
+    #[arg(long, value_parser = parse)]
+    to: Option<Mode>,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+struct ChangeArgs {
+    /// Only show what would be denied; ends with 1 if anything would
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Cut a service off: nothing passes, whatever the policy says
+#[derive(Debug, Args)]
+pub(crate) struct QuarantineArgs {
+    /// The service: namespace/name
+    service: ServiceName,
+
+    /// End the quarantine; the mode before it holds again
+    #[arg(long)]
+    lift: bool,
+
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT", conflicts_with = "lift")]
+    reason: Option<String>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Promote a service on evidence alone, or stop doing so
+#[derive(Debug, Args)]
+pub(crate) struct AutomationArgs {
+    /// The service: namespace/name
+    service: ServiceName,
+
+    /// Whether to promote it without being asked
+    #[arg(value_enum)]
+    switch: Switch,
+
+    /// How much evidence to ask for: fast, default or strict
+    #[arg(long, default_value = "default", value_parser = parse_profile)]
+    profile: Profile,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+pub(super) fn parse_profile(text: &str) -> Result<Profile, String> {
+    text.parse().map_err(|error: bulkhead_api::UnknownProfile| error.to_string())
+}
+
+pub(crate) async fn run(cx: &mut Context, args: ModeArgs) -> Result<Code> {
+    let client = cx.client()?;
+    if args.mode == Mode::Quarantine {
+        return Err(Failure::new(Code::Usage, "quarantine has a command of its own")
+            .remedy(format!("bulkhead quarantine {}", args.service))
+            .into());
+    }
+    change(cx, &client, &args.service, args.mode, args.change).await
+}
+
+pub(crate) async fn promote(cx: &mut Context, args: PromoteArgs) -> Result<Code> {
+    let client = cx.client()?;
+    let to = match args.to {
+        Some(mode) => mode,
+        None => match client.service(&args.service).await?.summary.mode {
+            Mode::Learn => Mode::Monitor,
+            Mode::Monitor => Mode::Enforce,
+            mode => {
+                return Err(Failure::new(Code::Invalid, format!("{} is in {mode} already", args.service))
+                    .remedy("choose a mode yourself: bulkhead mode SERVICE MODE")
+                    .into());
+            }
+        },
+    };
+    change(cx, &client, &args.service, to, args.change).await
+}
+
+async fn change(
+    cx: &mut Context,
+    client: &Client,
+    service: &ServiceName,
+    to: Mode,
+    args: ChangeArgs,
+) -> Result<Code> {
+    let format = args.output.output;
+    // Nothing is denied in Learn: there is nothing to look ahead to.
+    if args.dry_run || (to != Mode::Learn && !args.yes) {
+        let query = PromotionQuery { to };
+        let preview = waiting::during("looking ahead", client.promotion(service, &query)).await?;
+        let would_deny = preview.would_deny.len();
+        if args.dry_run {
+            if !structured(&mut cx.screen, format, &preview)? {
+                print_preview(&mut cx.screen, &preview, format.is_wide())?;
+            }
+            return Ok(if would_deny == 0 { Code::Success } else { Code::Problems });
+        }
+        if would_deny > 0 {
+            if matches!(format, Format::Table | Format::Wide) {
+                print_preview(&mut cx.screen, &preview, format.is_wide())?;
+            }
+            let question = format!("Put {service} into {to}?");
+            if !cx.confirm(&question, "say --yes to do it without asking, or look first with --dry-run")? {
+                cx.note("nothing was changed")?;
+                return Ok(Code::Problems);
+            }
+        }
+    }
+    let change = ModeChange { mode: to, reason: args.reason };
+    let summary = waiting::during("changing the mode", client.set_mode(service, &change)).await?;
+    told(cx, format, &summary)
+}
+
+fn print_preview(screen: &mut Screen, preview: &PromotionPreview, wide: bool) -> io::Result<()> {
+    screen.line(Style::Bold, &format!("{}: {} → {}", preview.service, preview.from, preview.to))?;
+    screen.paragraph(0, &preview.sentence)?;
+    for gate in preview.learning.gates.iter().filter(|gate| !gate.armed) {
+        screen.span(Style::Warning, "‼")?;
+        writeln!(screen, " {}: {}", gate.name, gate.sentence)?;
+    }
+    writeln!(screen)?;
+    if preview.would_deny.is_empty() {
+        screen.line(Style::Good, "Nothing that was seen would be denied.")?;
+    } else {
+        let denied = if preview.to.drops() { "would be denied" } else { "would be reported as would-deny" };
+        screen.line(Style::Warning, &format!("Of what was seen, this {denied}:"))?;
+        edges::table(&preview.would_deny, moment::now()).print(screen, wide)?;
+    }
+    if !preview.diff.is_empty() {
+        writeln!(screen)?;
+        screen.line(Style::Bold, "The policy would change:")?;
+        diff::print(screen, &preview.diff)?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn quarantine(cx: &mut Context, args: QuarantineArgs) -> Result<Code> {
+    let client = cx.client()?;
+    let summary = if args.lift {
+        client.release(&args.service).await?
+    } else {
+        client.quarantine(&args.service, &QuarantineRequest { reason: args.reason }).await?
+    };
+    told(cx, args.output.output, &summary)
+}
+
+pub(crate) async fn automation(cx: &mut Context, args: AutomationArgs) -> Result<Code> {
+    let automation = Automation { automatic: args.switch == Switch::On, profile: args.profile };
+    let summary = cx.client()?.set_automation(&args.service, &automation).await?;
+    if !structured(&mut cx.screen, args.output.output, &summary)? {
+        let how = if summary.automation.automatic {
+            format!("is promoted on evidence (profile {})", summary.automation.profile)
+        } else {
+            "is promoted by hand".to_owned()
+        };
+        writeln!(cx.screen, "{} {how}. {}", summary.name, summary.learning.sentence)?;
+    }
+    Ok(Code::Success)
+}
+
+fn told(cx: &mut Context, format: Format, summary: &ServiceSummary) -> Result<Code> {
+    if !structured(&mut cx.screen, format, summary)? {
+        write!(cx.screen, "{} is in ", summary.name)?;
+        cx.screen.span(summary.mode.into(), &summary.mode.to_string())?;
+        let means = match summary.mode {
+            Mode::Learn => "everything passes and is learned",
+            Mode::Monitor => "everything passes; what the policy would deny is reported",
+            Mode::Enforce => "only what its policy allows passes",
+            Mode::Quarantine => "nothing passes; end it with --lift",
+        };
+        writeln!(cx.screen, ": {means}.")?;
+    }
+    Ok(Code::Success)
+}
