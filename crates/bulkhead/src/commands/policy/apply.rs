@@ -1,0 +1,244 @@
+//! What changes the policy, and what such a change would do.
+
+use super::{DocumentName, list};
+use crate::{
+    commands::{
+        Context,
+        documents::{self, Joined},
+    },
+    exit::Code,
+    output::{
+        Cell, Column, Format, Screen, Style, Table, diff, edges, format::OutputArgs, moment, structured,
+        waiting,
+    },
+};
+use anyhow::Result;
+use bulkhead_api::{
+    ApplyRequest, ApplyResult, ChangeAction, RestoreRequest,
+    client::{Client, ClientError},
+};
+use bulkhead_model::RuleOrigin;
+use clap::Args;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+/// Apply documents: all of them hold from then on, or none
+///
+/// Says first what seen traffic would be denied by them, and asks if it is any.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    sources: Sources,
+
+    /// Say what would happen, and change nothing; ends with 1 if seen traffic would be denied
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask, even if seen traffic would be denied
+    #[arg(short, long)]
+    yes: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Show how documents differ from the policy in force: their text, and whose traffic they would change
+///
+/// Ends with 1 if there is any difference.
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    #[command(flatten)]
+    sources: Sources,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+struct Sources {
+    /// Files and directories with documents; `-` is standard input
+    #[arg(short, long = "file", value_name = "PATH", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Remove documents of the same origin that are not among these
+    #[arg(long)]
+    prune: bool,
+
+    /// Where they come from: user; declared for CI/CD and GitOps; or imported
+    #[arg(long, default_value = "user", value_parser = list::parse_origin)]
+    origin: RuleOrigin,
+}
+
+/// Delete documents
+#[derive(Debug, Args)]
+pub(super) struct DeleteArgs {
+    /// namespace/name, as `policy list` shows it
+    #[arg(required = true)]
+    names: Vec<DocumentName>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Make an earlier revision of the whole policy hold again
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    /// Its number, as `policy history` shows it
+    revision: u64,
+
+    /// Say what would happen, and change nothing; ends with 1 if seen traffic would be denied
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask, even if seen traffic would be denied
+    #[arg(short, long)]
+    yes: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+async fn send(client: &Client, sources: &Sources, joined: &Joined, dry_run: bool) -> Result<ApplyResult> {
+    let request = ApplyRequest {
+        documents: joined.text.clone(),
+        dry_run,
+        prune: sources.prune,
+        origin: Some(sources.origin),
+        file: None,
+    };
+    let what = if dry_run { "looking ahead" } else { "applying" };
+    waiting::during(what, client.apply(&request)).await.map_err(|error| placed(error, joined))
+}
+
+/// The server saw one text; people have files.
+fn placed(error: ClientError, joined: &Joined) -> anyhow::Error {
+    let ClientError::Api(mut refusal) = error else { return error.into() };
+    for detail in &mut refusal.details {
+        if let Some((file, line)) = detail.line.and_then(|line| joined.place(line)) {
+            detail.file = Some(file.to_owned());
+            detail.line = Some(line);
+        }
+    }
+    ClientError::Api(refusal).into()
+}
+
+pub(super) async fn apply(cx: &mut Context, args: ApplyArgs) -> Result<Code> {
+    let joined = Joined::new(&documents::read_all(&args.sources.files)?);
+    let client = cx.client()?;
+    let format = args.output.output;
+    if args.dry_run || !args.yes {
+        let preview = send(&client, &args.sources, &joined, true).await?;
+        if args.dry_run {
+            return told(cx, format, &preview);
+        }
+        let question = "Apply it all the same?";
+        if !preview.would_break.is_empty() && !agreed(cx, format, &preview, question)? {
+            return Ok(Code::Problems);
+        }
+    }
+    let result = send(&client, &args.sources, &joined, false).await?;
+    told(cx, format, &result)
+}
+
+pub(super) async fn restore(cx: &mut Context, args: RestoreArgs) -> Result<Code> {
+    let client = cx.client()?;
+    let format = args.output.output;
+    if args.dry_run || !args.yes {
+        let preview = client.restore(&RestoreRequest { revision: args.revision, dry_run: true }).await?;
+        if args.dry_run {
+            return told(cx, format, &preview);
+        }
+        let question = format!("Restore revision {} all the same?", args.revision);
+        if !preview.would_break.is_empty() && !agreed(cx, format, &preview, &question)? {
+            return Ok(Code::Problems);
+        }
+    }
+    let result = client.restore(&RestoreRequest { revision: args.revision, dry_run: false }).await?;
+    told(cx, format, &result)
+}
+
+fn agreed(cx: &mut Context, format: Format, preview: &ApplyResult, question: &str) -> Result<bool> {
+    if matches!(format, Format::Table | Format::Wide) {
+        print(&mut cx.screen, preview, format.is_wide())?;
+    }
+    let agreed = cx.confirm(question, "say --yes to do it without asking, or look first with --dry-run")?;
+    if !agreed {
+        cx.note("nothing was changed")?;
+    }
+    Ok(agreed)
+}
+
+pub(super) async fn diff(cx: &mut Context, args: DiffArgs) -> Result<Code> {
+    let joined = Joined::new(&documents::read_all(&args.sources.files)?);
+    let result = send(&cx.client()?, &args.sources, &joined, true).await?;
+    if !structured(&mut cx.screen, args.output.output, &result)? {
+        diff::print(&mut cx.screen, &result.diff)?;
+        if !result.verdict_changes.is_empty() {
+            writeln!(cx.screen)?;
+            edges::print_changes(&mut cx.screen, &result.verdict_changes, args.output.output.is_wide())?;
+        }
+        writeln!(cx.screen, "{}", result.sentence)?;
+    }
+    let same = result.changes.iter().all(|change| change.action == ChangeAction::Unchanged);
+    Ok(if same { Code::Success } else { Code::Problems })
+}
+
+pub(super) async fn delete(cx: &mut Context, args: DeleteArgs) -> Result<Code> {
+    let client = cx.client()?;
+    let names: Vec<_> = args.names.iter().map(ToString::to_string).collect();
+    let question = format!("Delete {}?", names.join(", "));
+    if !args.yes && !cx.confirm(&question, "say --yes to do it without asking")? {
+        cx.note("nothing was changed")?;
+        return Ok(Code::Problems);
+    }
+    for name in &args.names {
+        let result = client.delete_policy(&name.namespace, &name.name).await?;
+        writeln!(cx.screen, "{name} is deleted. {}", result.sentence)?;
+    }
+    Ok(Code::Success)
+}
+
+/// Prints the result; a dry run that would break something is a problem.
+fn told(cx: &mut Context, format: Format, result: &ApplyResult) -> Result<Code> {
+    if !structured(&mut cx.screen, format, result)? {
+        print(&mut cx.screen, result, format.is_wide())?;
+    }
+    Ok(if result.dry_run && !result.would_break.is_empty() { Code::Problems } else { Code::Success })
+}
+
+fn print(screen: &mut Screen, result: &ApplyResult, wide: bool) -> io::Result<()> {
+    let mut table = Table::new([
+        Column::text("CHANGE"),
+        Column::text("POLICY").shrinks_to(12),
+        Column::text("ORIGIN"),
+        Column::text("WHAT").shrinks_to(16),
+    ]);
+    for change in &result.changes {
+        let (word, style) = match change.action {
+            ChangeAction::Created => ("created", Style::Good),
+            ChangeAction::Updated => ("updated", Style::Notice),
+            ChangeAction::Deleted => ("deleted", Style::Bad),
+            ChangeAction::Unchanged => ("unchanged", Style::Dim),
+        };
+        table.row([
+            Cell::styled(word, style),
+            format!("{}/{}", change.namespace, change.name).into(),
+            change.origin.to_string().into(),
+            change.summary.as_str().into(),
+        ]);
+    }
+    if !table.is_empty() {
+        table.print(screen, wide)?;
+    }
+    if !result.would_break.is_empty() {
+        writeln!(screen)?;
+        screen.line(Style::Warning, "Of what was seen, this passes now and is denied with it:")?;
+        edges::table(&result.would_break, moment::now()).print(screen, wide)?;
+    }
+    list::print_findings(screen, &result.findings)?;
+    let done = if result.dry_run { "Nothing was changed. " } else { "" };
+    writeln!(screen, "{done}{}", result.sentence)
+}
