@@ -38,14 +38,15 @@ pub(crate) fn client(global: &GlobalArgs) -> Result<Client> {
 
 fn own_token(path: &Path) -> Result<Option<String>> {
     read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            Failure::new(Code::NotPermitted, format!("may not read the token in {}", path.display()))
-                .remedy(
-                    "run as root; or ask an administrator for a token of your own (bulkhead token create NAME \
+        io::ErrorKind::PermissionDenied => Failure::new(
+            Code::NotPermitted,
+            format!("may not read the token in {}", path.display()),
+        )
+        .remedy(
+            "run as root; or ask an administrator for a token of your own (bulkhead token create NAME \
                      --role viewer)\nand set BULKHEAD_TOKEN",
-                )
-                .into()
-        }
+        )
+        .into(),
         _ => anyhow::Error::from(error).context(format!("cannot read {}", path.display())),
     })
 }

@@ -134,7 +134,9 @@ impl Report {
         match (self.failed, self.warnings) {
             (0, 0) => screen.line(Style::Good, "Everything Bulkhead promises holds on this host."),
             (0, n) => screen.line(Style::Warning, &format!("Bulkhead can run here, with {n} warning(s).")),
-            (n, _) => screen.line(Style::Bad, &format!("Bulkhead cannot do its work here: {n} check(s) failed.")),
+            (n, _) => {
+                screen.line(Style::Bad, &format!("Bulkhead cannot do its work here: {n} check(s) failed."))
+            }
         }
     }
 }

@@ -78,7 +78,8 @@ fn walk(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         // Links to directories are not followed: they may lead in circles.
         if kind.is_dir() {
             walk(&path, files)?;
-        } else if path.is_file() && path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
+        } else if path.is_file() && path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+        {
             files.push(path);
         }
     }

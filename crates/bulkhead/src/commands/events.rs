@@ -104,7 +104,9 @@ pub(crate) async fn run(cx: &mut Context, args: EventsArgs) -> Result<Code> {
                 }
             }
             Ok(Some(EventMessage::Lost { lost })) => {
-                cx.note(&format!("{lost} events were not shown: too many at once; bulkhead events shows them"))?;
+                cx.note(&format!(
+                    "{lost} events were not shown: too many at once; bulkhead events shows them"
+                ))?;
             }
             Ok(None) | Err(ClientError::Body(_)) => {
                 position = stream.position().or(position);
@@ -280,7 +282,8 @@ mod tests {
             id: EventId(42),
             time,
             severity: Severity::Warning,
-            message: "shop/web was denied to reach shop/redis on tcp/6379: no rule of shop/web allows it".into(),
+            message: "shop/web was denied to reach shop/redis on tcp/6379: no rule of shop/web allows it"
+                .into(),
             kind: EventKind::Denied(Denial {
                 edge: key("shop/web", "shop/redis", 6379),
                 tuple: FlowTuple {

@@ -84,7 +84,9 @@ pub(crate) async fn run(cx: &mut Context, args: FlowsArgs) -> Result<Code> {
                     Format::Table | Format::Wide => print(&mut cx.screen, &flow, args.output.is_wide())?,
                 }
             }
-            FlowMessage::Lost { lost } => cx.note(&format!("{lost} flows were not shown: too many at once"))?,
+            FlowMessage::Lost { lost } => {
+                cx.note(&format!("{lost} flows were not shown: too many at once"))?
+            }
         }
         cx.screen.flush()?;
     }

@@ -48,11 +48,8 @@ enum GraphFormat {
 }
 
 pub(crate) async fn run(cx: &mut Context, args: GraphArgs) -> Result<Code> {
-    let query = GraphQuery {
-        namespace: args.namespace,
-        service: args.service,
-        since: args.since.map(super::since),
-    };
+    let query =
+        GraphQuery { namespace: args.namespace, service: args.service, since: args.since.map(super::since) };
     let client = cx.client()?;
     let graph = waiting::during("asking for the graph", client.graph(&query)).await?;
     let screen = &mut cx.screen;

@@ -52,7 +52,8 @@ pub(crate) async fn run(cx: &mut Context, args: OutputsArgs) -> Result<Code> {
         }
         Some(OutputsCommand::Test { name }) => {
             let test = waiting::during("sending a test message", client.test_output(&name)).await?;
-            let (word, style) = if test.delivered { ("arrived", Style::Good) } else { ("failed", Style::Bad) };
+            let (word, style) =
+                if test.delivered { ("arrived", Style::Good) } else { ("failed", Style::Bad) };
             cx.screen.span(style, word)?;
             writeln!(cx.screen, " after {} ms: {}", test.milliseconds, test.message)?;
             return Ok(if test.delivered { Code::Success } else { Code::Problems });

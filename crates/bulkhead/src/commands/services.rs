@@ -45,7 +45,10 @@ pub(crate) async fn run(cx: &mut Context, args: ServicesArgs) -> Result<Code> {
         return Ok(Code::Success);
     }
     if list.items.is_empty() {
-        writeln!(cx.screen, "No services yet. They appear as soon as a container runs; see bulkhead status.")?;
+        writeln!(
+            cx.screen,
+            "No services yet. They appear as soon as a container runs; see bulkhead status."
+        )?;
     } else {
         table(&list.items, moment::now()).print(&mut cx.screen, format.is_wide())?;
     }

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn single_settings_are_changed_by_name() {
-        let assignments = ["automatic=true".into(), "retention.event_days=60".into(), "profile=strict".into()];
+        let assignments =
+            ["automatic=true".into(), "retention.event_days=60".into(), "profile=strict".into()];
         let changed = assign(&Settings::default(), &assignments).expect("valid");
         assert!(changed.automatic);
         assert_eq!(changed.retention.event_days, 60);

@@ -20,11 +20,7 @@ pub(crate) fn clock(time: Timestamp, now: Timestamp) -> String {
     let (_, month, day) = civil(time.0 / 86_400_000);
     let s = time.0 / 1000 % 86_400;
     let of_day = format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
-    if time.0 / 86_400_000 == now.0 / 86_400_000 {
-        of_day
-    } else {
-        format!("{month:02}-{day:02} {of_day}")
-    }
+    if time.0 / 86_400_000 == now.0 / 86_400_000 { of_day } else { format!("{month:02}-{day:02} {of_day}") }
 }
 
 /// `3m ago` seen from `now`; `-` for the time zero, which says "never".
@@ -121,7 +117,9 @@ mod tests {
         assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(parse_duration("1w"), Ok(Duration::from_secs(604_800)));
-        for wrong in ["", "5", "h", "5x", "-5m", "1.5h", "99999999999999999999s", "9999999999999999999w", "5é"] {
+        for wrong in
+            ["", "5", "h", "5x", "-5m", "1.5h", "99999999999999999999s", "9999999999999999999w", "5é"]
+        {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

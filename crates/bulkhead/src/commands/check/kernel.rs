@@ -129,7 +129,9 @@ fn nftables(host: &Host) -> Finding {
     }
     let dirs = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
     match dirs.iter().map(|dir| format!("{dir}/nft")).find(|path| host.exists(path)) {
-        Some(path) => Finding::ok("nftables", format!("nftables is there ({path}), for the first-packet gate")),
+        Some(path) => {
+            Finding::ok("nftables", format!("nftables is there ({path}), for the first-packet gate"))
+        }
         None => Finding::warning(
             "nftables",
             "the program nft is not installed",

@@ -39,9 +39,12 @@ async fn containerd(socket: &Path) -> Finding {
     let what = format!("containerd at {}", socket.display());
     match tokio::time::timeout(PATIENCE, UnixStream::connect(socket)).await {
         Ok(Ok(_)) => Finding::ok("containerd", what),
-        Ok(Err(error)) => {
-            absent("containerd", &what, &error, "containers that containerd runs without Docker are not found")
-        }
+        Ok(Err(error)) => absent(
+            "containerd",
+            &what,
+            &error,
+            "containers that containerd runs without Docker are not found",
+        ),
         Err(_) => hangs("containerd", &what),
     }
 }
@@ -95,7 +98,8 @@ mod tests {
             let mut request = [0; 256];
             let n = stream.read(&mut request).await.expect("request");
             assert!(request[..n].starts_with(b"GET /version HTTP/1.0"));
-            let answer = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"Version\":\"20.10.24\"}\n";
+            let answer =
+                b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"Version\":\"20.10.24\"}\n";
             stream.write_all(answer).await.expect("answer");
         });
         let finding = docker(&path).await;

@@ -48,7 +48,10 @@ fn capabilities(host: &Host) -> Finding {
 fn memlock(host: &Host) -> Finding {
     let limit = rustix::process::getrlimit(Resource::Memlock).current;
     if host.at_least((5, 11)) {
-        return Finding::ok("memlock", "kernel tables are accounted to the memory cgroup, not to RLIMIT_MEMLOCK");
+        return Finding::ok(
+            "memlock",
+            "kernel tables are accounted to the memory cgroup, not to RLIMIT_MEMLOCK",
+        );
     }
     match limit {
         Some(bytes) if bytes < 256 << 20 => Finding::warning(
@@ -169,7 +172,8 @@ mod tests {
     fn missing_capabilities_are_named_with_their_use() {
         let root = tempfile::tempdir().expect("temporary directory");
         fs::create_dir_all(root.path().join("proc/self")).expect("create");
-        fs::write(root.path().join("proc/self/status"), "Name:\tx\nCapEff:\t0000000000000000\n").expect("write");
+        fs::write(root.path().join("proc/self/status"), "Name:\tx\nCapEff:\t0000000000000000\n")
+            .expect("write");
         let finding = capabilities(&Host::fake(root.path(), "6.1.0"));
         assert_eq!(finding.outcome, Outcome::Failed);
         assert!(finding.found.contains("CAP_BPF (load programs)"), "{}", finding.found);
