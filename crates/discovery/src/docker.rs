@@ -19,6 +19,9 @@ pub(crate) const NAME: &str = "docker";
 /// room for others.
 const INSPECTIONS: usize = 32;
 
+/// Answers that wait to be looked at; further ones wait with those who got them.
+const WAITING_FINDINGS: usize = 1024;
+
 /// How often the list of containers is compared with what the events told.
 const RECONCILE: Duration = Duration::from_secs(30);
 
@@ -49,7 +52,7 @@ impl Docker {
         known.replace(resolve::all(&engine).await?);
         sink.snapshot(known.workloads()).await?;
 
-        let (findings, mut found) = mpsc::unbounded_channel();
+        let (findings, mut found) = mpsc::channel(WAITING_FINDINGS);
         let asker = Asker { engine, findings, permits: Arc::new(Semaphore::new(INSPECTIONS)) };
         let mut reconcile = tokio::time::interval(self.reconcile);
         reconcile.tick().await;
@@ -122,7 +125,7 @@ fn heed(event: &Event, known: &mut Known, asker: &Asker) -> Option<Update> {
 /// Asks the engine in the background, because an answer may take as long as a container's start.
 struct Asker {
     engine: Engine,
-    findings: mpsc::UnboundedSender<Finding>,
+    findings: mpsc::Sender<Finding>,
     permits: Arc<Semaphore>,
 }
 
@@ -136,7 +139,7 @@ impl Asker {
         tokio::spawn(async move {
             // Nobody waits for the answer any more once the connection is given up.
             tokio::select! {
-                finding = asking => { let _ = findings.send(finding); }
+                finding = asking => { let _ = findings.send(finding).await; }
                 () = findings.closed() => {}
             }
         });

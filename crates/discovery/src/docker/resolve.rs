@@ -194,7 +194,7 @@ fn parse_mac(text: &str) -> Option<[u8; 6]> {
     let mut mac = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {
-        *byte = u8::from_str_radix(parts.next().filter(|p| p.len() == 2)?, 16).ok()?;
+        *byte = u8::from_str_radix(parts.next().filter(|p| p.len() == 2 && !p.starts_with('+'))?, 16).ok()?;
     }
     parts.next().is_none().then_some(mac)
 }

@@ -26,7 +26,7 @@ fn workload(id: &str, runtime: &str) -> Workload {
 /// A runtime that says what it is told to, one script per connection.
 struct Scripted {
     name: &'static str,
-    connections: mpsc::UnboundedReceiver<mpsc::UnboundedReceiver<Update>>,
+    connections: mpsc::Receiver<mpsc::Receiver<Update>>,
 }
 
 #[async_trait::async_trait]
@@ -55,16 +55,16 @@ impl Runtime for Scripted {
     }
 }
 
-type Connections = mpsc::UnboundedSender<mpsc::UnboundedReceiver<Update>>;
+type Connections = mpsc::Sender<mpsc::Receiver<Update>>;
 
 fn scripted(name: &'static str) -> (Box<dyn Runtime>, Connections) {
-    let (connections, receiver) = mpsc::unbounded_channel();
+    let (connections, receiver) = mpsc::channel(16);
     (Box::new(Scripted { name, connections: receiver }), connections)
 }
 
-fn connect(connections: &Connections) -> mpsc::UnboundedSender<Update> {
-    let (updates, receiver) = mpsc::unbounded_channel();
-    connections.send(receiver).expect("followed");
+fn connect(connections: &Connections) -> mpsc::Sender<Update> {
+    let (updates, receiver) = mpsc::channel(16);
+    connections.try_send(receiver).expect("followed");
     updates
 }
 
@@ -85,8 +85,8 @@ async fn the_first_snapshot_waits_until_every_runtime_has_spoken_or_is_absent() 
     let (containerd, containerd_side) = scripted("containerd");
     let mut discovery = watch(vec![docker, containerd]);
     let docker = connect(&docker_side);
-    docker.send(Update::Snapshot(vec![workload("a", "docker")])).expect("followed");
-    docker.send(Update::Up(workload("b", "docker"))).expect("followed");
+    docker.try_send(Update::Snapshot(vec![workload("a", "docker")])).expect("followed");
+    docker.try_send(Update::Up(workload("b", "docker"))).expect("followed");
     drop(connect(&containerd_side)); // not there
     // Whether "b" is in the snapshot or comes after it is a race that does not matter.
     let first = ids(discovery.updates.recv().await);
@@ -95,7 +95,7 @@ async fn the_first_snapshot_waits_until_every_runtime_has_spoken_or_is_absent() 
         assert_eq!(discovery.updates.recv().await, Some(Update::Up(workload("b", "docker"))));
     }
     let containerd = connect(&containerd_side);
-    containerd.send(Update::Snapshot(vec![workload("c", "containerd/default")])).expect("followed");
+    containerd.try_send(Update::Snapshot(vec![workload("c", "containerd/default")])).expect("followed");
     assert_eq!(ids(discovery.updates.recv().await), ["a", "b", "c"]);
     assert!(matches!(discovery.status.read()[1].state, RuntimeState::Connected { .. }));
 }
@@ -106,15 +106,15 @@ async fn a_lost_runtime_keeps_its_workloads_and_a_new_snapshot_follows_the_gap()
     let mut discovery = watch(vec![docker]);
     let connection = connect(&docker_side);
     connection
-        .send(Update::Snapshot(vec![workload("a", "docker"), workload("b", "docker")]))
+        .try_send(Update::Snapshot(vec![workload("a", "docker"), workload("b", "docker")]))
         .expect("followed");
     assert_eq!(ids(discovery.updates.recv().await), ["a", "b"]);
     drop(connection);
     let connection = connect(&docker_side);
-    connection.send(Update::Snapshot(vec![workload("b", "docker")])).expect("followed");
-    connection.send(Update::Down(WorkloadId("b".into()))).expect("followed");
-    connection.send(Update::Down(WorkloadId("never-known".into()))).expect("followed");
-    connection.send(Update::Up(workload("c", "docker"))).expect("followed");
+    connection.try_send(Update::Snapshot(vec![workload("b", "docker")])).expect("followed");
+    connection.try_send(Update::Down(WorkloadId("b".into()))).expect("followed");
+    connection.try_send(Update::Down(WorkloadId("never-known".into()))).expect("followed");
+    connection.try_send(Update::Up(workload("c", "docker"))).expect("followed");
     assert_eq!(ids(discovery.updates.recv().await), ["b"]);
     assert_eq!(discovery.updates.recv().await, Some(Update::Down(WorkloadId("b".into()))));
     assert_eq!(discovery.updates.recv().await, Some(Update::Up(workload("c", "docker"))));
@@ -128,17 +128,17 @@ async fn dockers_containers_are_told_once_however_many_see_them() {
     let mut discovery = watch(vec![docker, containerd]);
     let from_containerd = connect(&containerd_side);
     let seen = vec![workload("a", "containerd/moby"), workload("n", "containerd/default")];
-    from_containerd.send(Update::Snapshot(seen)).expect("followed");
+    from_containerd.try_send(Update::Snapshot(seen)).expect("followed");
     drop(connect(&docker_side)); // not there yet
     assert_eq!(ids(discovery.updates.recv().await), ["a", "n"]);
     let from_docker = connect(&docker_side);
-    from_docker.send(Update::Snapshot(vec![workload("a", "docker")])).expect("followed");
+    from_docker.try_send(Update::Snapshot(vec![workload("a", "docker")])).expect("followed");
     let Some(Update::Snapshot(workloads)) = discovery.updates.recv().await else { panic!("no snapshot") };
     let told: Vec<_> = workloads.iter().map(|w| (&*w.id.0, &*w.runtime)).collect();
     assert_eq!(told, [("a", "docker"), ("n", "containerd/default")]);
-    from_containerd.send(Update::Up(workload("b", "containerd/moby"))).expect("followed");
-    from_containerd.send(Update::Down(WorkloadId("b".into()))).expect("followed");
-    from_containerd.send(Update::Up(workload("m", "containerd/k8s.io"))).expect("followed");
+    from_containerd.try_send(Update::Up(workload("b", "containerd/moby"))).expect("followed");
+    from_containerd.try_send(Update::Down(WorkloadId("b".into()))).expect("followed");
+    from_containerd.try_send(Update::Up(workload("m", "containerd/k8s.io"))).expect("followed");
     assert_eq!(discovery.updates.recv().await, Some(Update::Up(workload("m", "containerd/k8s.io"))));
 }
 
