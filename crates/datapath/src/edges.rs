@@ -1,0 +1,105 @@
+use crate::{
+    Datapath, DatapathError,
+    error::in_table,
+    load::program,
+    sys::{self, SkbContext},
+};
+use bulkhead_abi::{Edge, EdgeKey, Flow, FlowKey};
+use std::{collections::HashMap, io, os::fd::AsFd};
+
+/// What an edge has counted since it was read last.
+#[derive(Debug, Clone, Copy)]
+pub struct EdgeDelta {
+    pub key: EdgeKey,
+    /// Counters since the last reading; `first_ns`, `last_ns`, `rule` and `rtt_min_us` as they are.
+    pub edge: Edge,
+    /// Whether this reading is the first that shows the edge.
+    pub fresh: bool,
+}
+
+/// Remembers what was read, so that each reading tells the difference.
+#[derive(Debug, Default)]
+pub struct EdgeReader {
+    seen: HashMap<EdgeKey, Edge>,
+}
+
+/// An edge that has been quiet for this long leaves the kernel's table; the controller has it.
+const QUIET_NS: u64 = 3600 * 1_000_000_000;
+
+impl Datapath {
+    /// Has every CPU add what it has cached to the tables. Bounded: sixteen program runs a CPU of 256 slots each.
+    pub fn flush(&mut self) -> Result<(), DatapathError> {
+        let failed = |source| DatapathError::Program { name: "bh_flush", source: Box::new(source) };
+        let fd = program(&mut self.ebpf, "bh_flush")?.fd().map_err(failed)?.as_fd();
+        let cpus = self.cpus;
+        // On a thread of its own: the binding to a CPU must not stay with the caller.
+        std::thread::scope(|scope| {
+            let flushing = scope.spawn(|| {
+                for cpu in 0..cpus {
+                    if sys::bind_to_cpu(cpu).is_err() {
+                        continue; // offline: it caches nothing
+                    }
+                    for part in 0..16 {
+                        let context = SkbContext { mark: part, ifindex: 0 };
+                        sys::test_run(fd, &[0; 64], context, 1).map_err(DatapathError::TestRun)?;
+                    }
+                }
+                Ok(())
+            });
+            flushing
+                .join()
+                .unwrap_or_else(|_| Err(DatapathError::TestRun(io::Error::other("the thread died"))))
+        })
+    }
+
+    /// Reads all edges; returns those that have changed since `reader` read last.
+    pub fn read_edges(&mut self, reader: &mut EdgeReader) -> Result<Vec<EdgeDelta>, DatapathError> {
+        self.flush()?;
+        let now = sys::monotonic_ns();
+        let mut changed = Vec::new();
+        let mut quiet = Vec::new();
+        let seen = &mut reader.seen;
+        self.edges
+            .for_each(|key, edge| {
+                let before = seen.insert(key, edge);
+                let delta = match before {
+                    None => Some(edge),
+                    Some(before) if before == edge => None,
+                    Some(before) => Some(difference(&edge, &before)),
+                };
+                if let Some(edge) = delta {
+                    changed.push(EdgeDelta { key, edge, fresh: before.is_none() });
+                } else if now.saturating_sub(edge.last_ns) > QUIET_NS {
+                    quiet.push(key);
+                }
+            })
+            .map_err(in_table(&self.edges))?;
+        for key in quiet {
+            self.edges.remove(&key).map_err(in_table(&self.edges))?;
+            seen.remove(&key);
+        }
+        Ok(changed)
+    }
+
+    /// One flow, where the table has it.
+    pub fn flow(&self, key: &FlowKey) -> Result<Option<Flow>, DatapathError> {
+        self.flows.get(key).map_err(in_table(&self.flows))
+    }
+}
+
+fn difference(now: &Edge, before: &Edge) -> Edge {
+    // A table entry that was removed and made again has begun anew.
+    if now.first_ns != before.first_ns {
+        return *now;
+    }
+    let since =
+        |now: [u64; 2], before: [u64; 2]| [now[0].wrapping_sub(before[0]), now[1].wrapping_sub(before[1])];
+    Edge {
+        packets: since(now.packets, before.packets),
+        bytes: since(now.bytes, before.bytes),
+        connections: now.connections.wrapping_sub(before.connections),
+        denied: now.denied.wrapping_sub(before.denied),
+        would_deny: now.would_deny.wrapping_sub(before.would_deny),
+        ..*now
+    }
+}

@@ -1,0 +1,321 @@
+use crate::{
+    AttachKind, DatapathError, Events,
+    error::in_table,
+    kernel::{KernelFeatures, is_bpffs},
+    sys::{self, SkbContext, TestRun},
+    table::Table,
+};
+use aya::{Ebpf, EbpfLoader, maps::RingBuf, programs::SchedClassifier};
+use bulkhead_abi::{
+    Address, CACHE_SLOTS, ClassRef, Control, ENDPOINT_EXEMPT, Edge, EdgeKey, Endpoint, Flow, FlowKey, Owner,
+    PeerKey, Prefix, Rule, RuleKey, Service, Stat,
+};
+use bulkhead_model::{Identity, node::TableFill};
+use std::{
+    fs, io,
+    net::IpAddr,
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    process::Command,
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// The compiled kernel programs, as they are loaded.
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bulkhead.bpf.o"));
+
+/// Capacities of the kernel tables, in entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sizes {
+    pub endpoints: u32,
+    /// Addresses of workloads and hosts.
+    pub owners: u32,
+    /// Prefixes of external ranges and names.
+    pub prefixes: u32,
+    pub services: u32,
+    pub peers: u32,
+    pub rules: u32,
+    /// Connections and datagram exchanges; the least recently used go first.
+    pub flows: u32,
+    pub edges: u32,
+    pub contacts: u32,
+    pub fragments: u32,
+    /// Bytes of the event ring, a power of two.
+    pub events: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            endpoints: 16_384,
+            owners: 131_072,
+            prefixes: 131_072,
+            services: 16_384,
+            peers: 262_144,
+            rules: 262_144,
+            flows: 262_144,
+            edges: 65_536,
+            contacts: 65_536,
+            fragments: 8_192,
+            events: 1 << 22,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// A folder in a bpf file system. All pins live below it.
+    pub pins: PathBuf,
+    pub sizes: Sizes,
+    /// `None`: tcx where the kernel has it.
+    pub attach: Option<AttachKind>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { pins: PathBuf::from("/sys/fs/bpf/bulkhead"), sizes: Sizes::default(), attach: None }
+    }
+}
+
+/// The loaded programs and their maps.
+#[derive(Debug)]
+pub struct Datapath {
+    pub(crate) ebpf: Ebpf,
+    pub(crate) attach: AttachKind,
+    pub(crate) pins: PathBuf,
+    pub(crate) cpus: usize,
+    pub(crate) control: Table<u32, Control>,
+    stats: OwnedFd,
+    pub endpoints: Table<u32, Endpoint>,
+    pub owners: Table<Address, Owner>,
+    pub(crate) prefixes: Table<Prefix, u32>,
+    pub(crate) services: Table<u32, Service>,
+    pub(crate) peers: Table<PeerKey, ClassRef>,
+    pub(crate) rules: Table<RuleKey, Rule>,
+    pub flows: Table<FlowKey, Flow>,
+    pub(crate) edges: Table<EdgeKey, Edge>,
+}
+
+impl Datapath {
+    /// Loads the programs. Maps that are pinned already are taken over with all that they hold, so that a restart or an
+    /// upgrade of the agent changes nothing for a packet; interfaces keep their old programs until [`Self::attach`].
+    pub fn open(config: &Config) -> Result<Self, DatapathError> {
+        let maps = config.pins.join(format!("v{}", bulkhead_abi::ABI_VERSION));
+        prepare(&config.pins, &maps)?;
+        let sizes = &config.sizes;
+        let cpus = aya::util::nr_cpus().unwrap_or(1);
+        let cache = CACHE_SLOTS * u32::try_from(cpus).unwrap_or(1);
+        let hz = sys::hz();
+        let mut loader = EbpfLoader::new();
+        loader.default_map_pin_directory(&maps).override_global("bh_hz", &hz, true);
+        for (name, size) in [
+            ("bh_endpoints", sizes.endpoints),
+            ("bh_owners", sizes.owners),
+            ("bh_prefixes", sizes.prefixes),
+            ("bh_services", sizes.services),
+            ("bh_peers", sizes.peers),
+            ("bh_rules", sizes.rules),
+            ("bh_flows", sizes.flows),
+            ("bh_edges", sizes.edges),
+            ("bh_contacts", sizes.contacts),
+            ("bh_fragments", sizes.fragments),
+            ("bh_events", sizes.events),
+            ("bh_cache", cache),
+        ] {
+            loader.map_max_entries(name, size);
+        }
+        let mut ebpf = loader.load(OBJECT)?;
+        for name in PROGRAMS {
+            program(&mut ebpf, name)?
+                .load()
+                .map_err(|source| DatapathError::Program { name, source: Box::new(source) })?;
+        }
+        let attach = config.attach.unwrap_or_else(|| {
+            if KernelFeatures::probe().tcx { AttachKind::Tcx } else { AttachKind::Clsact }
+        });
+        let datapath = Self {
+            attach,
+            cpus,
+            control: open(&maps, "bh_control_map", 1)?,
+            stats: sys::open_pinned(&maps.join("bh_stats"))
+                .map_err(|source| DatapathError::Table { table: "bh_stats", source })?,
+            endpoints: open(&maps, "bh_endpoints", sizes.endpoints)?,
+            owners: open(&maps, "bh_owners", sizes.owners)?,
+            prefixes: open(&maps, "bh_prefixes", sizes.prefixes)?,
+            services: open(&maps, "bh_services", sizes.services)?,
+            peers: open(&maps, "bh_peers", sizes.peers)?,
+            rules: open(&maps, "bh_rules", sizes.rules)?,
+            flows: open(&maps, "bh_flows", sizes.flows)?,
+            edges: open(&maps, "bh_edges", sizes.edges)?,
+            pins: config.pins.clone(),
+            ebpf,
+        };
+        // An epoch of 0 is that of an empty cache slot.
+        if datapath.control()?.epoch == 0 {
+            datapath.set_control(Control { epoch: 2, flags: 0 })?;
+        }
+        Ok(datapath)
+    }
+
+    /// The stream of kernel events. Once: the ring has one reader.
+    pub fn events(&mut self) -> Result<Events, DatapathError> {
+        let map = self.ebpf.take_map("bh_events").ok_or_else(|| {
+            DatapathError::Events(io::Error::other("the event ring has been taken already"))
+        })?;
+        let ring = RingBuf::try_from(map).map_err(|e| DatapathError::Events(io::Error::other(e)))?;
+        Events::new(ring).map_err(DatapathError::Events)
+    }
+
+    pub fn attach_kind(&self) -> AttachKind {
+        self.attach
+    }
+
+    /// Says whose endpoint an interface is. Packets of endpoints that were never said to be anybody's are closed once
+    /// anything is enforced.
+    pub fn set_endpoint(&self, ifindex: u32, identity: Identity) -> Result<(), DatapathError> {
+        if ifindex >= 1 << 24 {
+            return Err(DatapathError::Ifindex(ifindex));
+        }
+        self.endpoints
+            .set(&ifindex, &Endpoint { identity: identity.0, flags: 0 })
+            .map_err(in_table(&self.endpoints))
+    }
+
+    /// Lets everything pass on an interface that belongs to no workload.
+    pub fn exempt_endpoint(&self, ifindex: u32) -> Result<(), DatapathError> {
+        self.endpoints
+            .set(&ifindex, &Endpoint { identity: 0, flags: ENDPOINT_EXEMPT })
+            .map_err(in_table(&self.endpoints))
+    }
+
+    pub fn remove_endpoint(&self, ifindex: u32) -> Result<(), DatapathError> {
+        self.endpoints.remove(&ifindex).map_err(in_table(&self.endpoints))
+    }
+
+    /// Says whose an address is. Call [`Self::invalidate`] once after the last of several.
+    pub fn set_owner(&self, address: IpAddr, identity: Identity, ifindex: u32) -> Result<(), DatapathError> {
+        self.owners
+            .set(&address.into(), &Owner { identity: identity.0, ifindex })
+            .map_err(in_table(&self.owners))
+    }
+
+    pub fn remove_owner(&self, address: IpAddr) -> Result<(), DatapathError> {
+        self.owners.remove(&address.into()).map_err(in_table(&self.owners))
+    }
+
+    pub(crate) fn control(&self) -> Result<Control, DatapathError> {
+        Ok(self.control.get(&0).map_err(in_table(&self.control))?.unwrap_or_default())
+    }
+
+    pub(crate) fn set_control(&self, control: Control) -> Result<(), DatapathError> {
+        self.control.set(&0, &control).map_err(in_table(&self.control))
+    }
+
+    /// Has every open connection decided anew at its next packet: identities have changed.
+    pub fn invalidate(&self) -> Result<(), DatapathError> {
+        let control = self.control()?;
+        // Even steps keep the slot.
+        self.set_control(Control { epoch: next_epoch(control.epoch, 2), ..control })
+    }
+
+    /// Sets `bulkhead_abi::CONTROL_*` bits.
+    pub fn set_flags(&self, flags: u32) -> Result<(), DatapathError> {
+        let control = self.control()?;
+        if control.flags != flags {
+            self.set_control(Control { flags, ..control })?;
+        }
+        Ok(())
+    }
+
+    pub fn flags(&self) -> Result<u32, DatapathError> {
+        Ok(self.control()?.flags)
+    }
+
+    /// Kernel counters since the maps were made, summed over CPUs.
+    pub fn stat(&self, stat: Stat) -> Result<u64, DatapathError> {
+        let mut values = vec![0_u8; 8 * self.cpus];
+        sys::lookup(self.stats.as_fd(), &(stat as u32).to_ne_bytes(), &mut values)
+            .map_err(|source| DatapathError::Table { table: "bh_stats", source })?;
+        Ok(values
+            .chunks_exact(8)
+            .map(|v| u64::from_ne_bytes(v.try_into().expect("eight bytes")))
+            .fold(0, u64::wrapping_add))
+    }
+
+    /// Fill of the tables that packets make grow, and of those that policy fills.
+    pub fn fill(&self) -> Vec<TableFill> {
+        fn fill<K, V>(name: &str, table: &Table<K, V>) -> Option<TableFill>
+        where
+            K: IntoBytes + FromBytes + Immutable + Copy,
+            V: IntoBytes + FromBytes + Immutable + Copy,
+        {
+            let entries = table.count().ok()? as u64;
+            Some(TableFill { name: name.to_owned(), entries, capacity: u64::from(table.capacity()) })
+        }
+        [
+            fill("flows", &self.flows),
+            fill("edges", &self.edges),
+            fill("endpoints", &self.endpoints),
+            fill("owners", &self.owners),
+            fill("peers", &self.peers),
+            fill("rules", &self.rules),
+            fill("services", &self.services),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Runs a program on a packet without any network: tests and benches. `program` is `bh_from_workload`,
+    /// `bh_to_workload` or `bh_empty`.
+    pub fn test_run(
+        &mut self,
+        program_name: &'static str,
+        packet: &[u8],
+        context: SkbContext,
+        repeat: u32,
+    ) -> Result<TestRun, DatapathError> {
+        let program = program(&mut self.ebpf, program_name)?;
+        let fd = program
+            .fd()
+            .map_err(|source| DatapathError::Program { name: program_name, source: Box::new(source) })?;
+        sys::test_run(fd.as_fd(), packet, context, repeat).map_err(DatapathError::TestRun)
+    }
+}
+
+const PROGRAMS: [&str; 5] = ["bh_from_workload", "bh_to_workload", "bh_flush", "bh_empty", "bh_clock"];
+
+pub(crate) fn program<'a>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+) -> Result<&'a mut SchedClassifier, DatapathError> {
+    let program = ebpf.program_mut(name).expect("the object holds every program that is named here");
+    program.try_into().map_err(|source| DatapathError::Program { name, source: Box::new(source) })
+}
+
+fn open<K, V>(maps: &Path, name: &'static str, capacity: u32) -> Result<Table<K, V>, DatapathError>
+where
+    K: IntoBytes + FromBytes + Immutable + Copy,
+    V: IntoBytes + FromBytes + Immutable + Copy,
+{
+    Table::open(maps, name, capacity).map_err(|source| DatapathError::Table { table: name, source })
+}
+
+/// The next epoch, never 0 or 1, with the parity that `step` asks for.
+pub(crate) const fn next_epoch(epoch: u32, step: u32) -> u32 {
+    let next = epoch.wrapping_add(step);
+    if next < 2 { next + 2 } else { next }
+}
+
+fn prepare(pins: &Path, maps: &Path) -> Result<(), DatapathError> {
+    let failed = |source| DatapathError::PinDirectory { path: pins.to_owned(), source };
+    let default = Path::new("/sys/fs/bpf");
+    if pins.starts_with(default) && !is_bpffs(default) {
+        let status =
+            Command::new("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]).status().map_err(failed)?;
+        if !status.success() {
+            return Err(failed(io::Error::other(format!("mount -t bpf: {status}"))));
+        }
+    }
+    fs::create_dir_all(maps).map_err(failed)?;
+    fs::create_dir_all(pins.join("links")).map_err(failed)
+}
