@@ -2,14 +2,14 @@
 # What every command stands on: where things are kept, how a step speaks, what happens at the end.
 
 # Functions and variables are exported, because each step runs in a shell of its own (see `step`).
-set -a
+set -o allexport
 
-REPOSITORY=$PWD
+export REPOSITORY=$PWD
 BULKHEAD_CACHE=${BULKHEAD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bulkhead}
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 LOGS=$BULKHEAD_CACHE/logs
-CARGO_TERM_COLOR=never
-CARGO_TERM_PROGRESS_WHEN=never
+export CARGO_TERM_COLOR=never
+export CARGO_TERM_PROGRESS_WHEN=never
 mkdir -p "$LOGS"
 
 ENDINGS=()
