@@ -8,9 +8,9 @@ use std::{
 
 /// `networkpolicy/connlist` of the external corpora, where they are present.
 fn cases() -> Option<Vec<PathBuf>> {
-    let root = std::env::var_os("BULKHEAD_CORPORA").map(PathBuf::from).unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora")
-    });
+    let root = std::env::var_os("BULKHEAD_CORPORA")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"));
     let mut cases: Vec<PathBuf> = fs::read_dir(root.join("networkpolicy/connlist"))
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -40,7 +40,8 @@ fn check(case: &Path) -> Result<(), String> {
     let mut files = Vec::new();
     manifests(&case.join("input"), &mut files);
     let reading = kubernetes::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-    if let Some(error) = reading.diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
+    if let Some(error) = reading.diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error)
+    {
         return Err(format!("an error: {error}"));
     }
     let connectivity = kubernetes::connections(&reading.resources, Semantics::NP_GUARD);
@@ -48,9 +49,12 @@ fn check(case: &Path) -> Result<(), String> {
         let Ok(expected) = fs::read_to_string(case.join("expected").join(name)) else { continue };
         let actual = kubernetes::write_np_guard(&connectivity, format);
         if actual != expected {
-            let differing = expected.lines().zip(actual.lines()).find(|(expected, actual)| expected != actual);
+            let differing =
+                expected.lines().zip(actual.lines()).find(|(expected, actual)| expected != actual);
             let counts = (expected.lines().count(), actual.lines().count());
-            return Err(format!("{name} differs: lines {counts:?}, first (expected, actual): {differing:#?}"));
+            return Err(format!(
+                "{name} differs: lines {counts:?}, first (expected, actual): {differing:#?}"
+            ));
         }
     }
     Ok(())

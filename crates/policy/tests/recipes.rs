@@ -268,7 +268,8 @@ fn each_recipe_allows_and_denies_what_its_prose_says() {
             });
             checked += 1;
             if (one, all) != (*allowed, *allowed) {
-                wrong.push(format!("{}: {from} → {to} {traffic}: evaluator {one}, engine {all}", recipe.file));
+                wrong
+                    .push(format!("{}: {from} → {to} {traffic}: evaluator {one}, engine {all}", recipe.file));
             }
         }
     }

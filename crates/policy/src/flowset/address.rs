@@ -73,19 +73,25 @@ impl AddressSet {
 
     /// The ranges, IPv4 first.
     pub fn ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + '_ {
-        let v4 = self.v4.ranges().map(|(first, last)| (Ipv4Addr::from(first).into(), Ipv4Addr::from(last).into()));
-        let v6 = self.v6.ranges().map(|(first, last)| (Ipv6Addr::from(first).into(), Ipv6Addr::from(last).into()));
+        let v4 =
+            self.v4.ranges().map(|(first, last)| (Ipv4Addr::from(first).into(), Ipv4Addr::from(last).into()));
+        let v6 =
+            self.v6.ranges().map(|(first, last)| (Ipv6Addr::from(first).into(), Ipv6Addr::from(last).into()));
         v4.chain(v6)
     }
 
     /// The set as networks: the fewest of them, IPv4 first.
     pub fn networks(&self) -> Vec<IpNet> {
-        let v4 = self.v4.prefixes().into_iter().filter_map(|(first, length)| {
-            Ipv4Net::new(first.into(), length).ok().map(IpNet::from)
-        });
-        let v6 = self.v6.prefixes().into_iter().filter_map(|(first, length)| {
-            Ipv6Net::new(first.into(), length).ok().map(IpNet::from)
-        });
+        let v4 = self
+            .v4
+            .prefixes()
+            .into_iter()
+            .filter_map(|(first, length)| Ipv4Net::new(first.into(), length).ok().map(IpNet::from));
+        let v6 = self
+            .v6
+            .prefixes()
+            .into_iter()
+            .filter_map(|(first, length)| Ipv6Net::new(first.into(), length).ok().map(IpNet::from));
         v4.chain(v6).collect()
     }
 

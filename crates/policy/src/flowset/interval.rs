@@ -149,7 +149,11 @@ impl<T: Point> IntervalSet<T> {
 
     /// What is in this set and not in `other`.
     pub fn difference(&self, other: &Self) -> Self {
-        if other.0.is_empty() || self.0.is_empty() { self.clone() } else { self.intersection(&other.complement()) }
+        if other.0.is_empty() || self.0.is_empty() {
+            self.clone()
+        } else {
+            self.intersection(&other.complement())
+        }
     }
 
     pub fn complement(&self) -> Self {
@@ -188,12 +192,15 @@ impl<T: Point> IntervalSet<T> {
             let (mut first, last): (u128, u128) = ((*first).into(), (*last).into());
             loop {
                 // The largest aligned block that starts here and does not pass the end.
-                let aligned = if first == 0 { u32::from(T::BITS) } else { first.trailing_zeros().min(T::BITS.into()) };
+                let aligned =
+                    if first == 0 { u32::from(T::BITS) } else { first.trailing_zeros().min(T::BITS.into()) };
                 let length = last - first;
                 let fits = if length == u128::MAX { 128 } else { (length + 1).ilog2() };
                 let bits = aligned.min(fits);
                 blocks.push((T::truncate(first), T::BITS - bits as u8));
-                let Some(next) = 1u128.checked_shl(bits).and_then(|size| first.checked_add(size)) else { break };
+                let Some(next) = 1u128.checked_shl(bits).and_then(|size| first.checked_add(size)) else {
+                    break;
+                };
                 if next > last {
                     break;
                 }

@@ -51,7 +51,8 @@ impl<K: Point, V: Algebra> Piecewise<K, V> {
         loop {
             let (left, right) = (self.0.get(i), other.0.get(j));
             // The next change of either side at or after `start`, and what holds until there.
-            let Some(begin) = [left, right].into_iter().flatten().map(|piece| piece.0.max(start)).min() else {
+            let Some(begin) = [left, right].into_iter().flatten().map(|piece| piece.0.max(start)).min()
+            else {
                 return merged;
             };
             let (in_left, in_right) =

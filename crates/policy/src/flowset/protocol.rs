@@ -224,9 +224,7 @@ impl ProtocolSet {
 
 impl FromIterator<ProtocolSet> for ProtocolSet {
     fn from_iter<I: IntoIterator<Item = ProtocolSet>>(sets: I) -> Self {
-        Self(IntervalSet::from_ranges(
-            sets.into_iter().flat_map(|set| set.0.ranges().collect::<Vec<_>>()),
-        ))
+        Self(IntervalSet::from_ranges(sets.into_iter().flat_map(|set| set.0.ranges().collect::<Vec<_>>())))
     }
 }
 

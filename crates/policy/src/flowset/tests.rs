@@ -18,7 +18,10 @@ fn intervals() -> impl Strategy<Value = IntervalSet<u16>> {
 fn protocols() -> impl Strategy<Value = ProtocolSet> {
     let protocol = prop_oneof![Just(0u8), Just(1), Just(5), Just(6), Just(7), Just(17), Just(132), Just(255)];
     prop::collection::vec((protocol, intervals()), 0..4).prop_map(|parts| {
-        parts.into_iter().map(|(number, ports)| ProtocolSet::ports(IpProtocol(number), &ports.into())).collect()
+        parts
+            .into_iter()
+            .map(|(number, ports)| ProtocolSet::ports(IpProtocol(number), &ports.into()))
+            .collect()
     })
 }
 

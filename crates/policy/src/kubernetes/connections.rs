@@ -81,7 +81,9 @@ pub fn connections(resources: &Resources, semantics: Semantics) -> Connectivity 
     let workloads = resources.workloads.keys();
     Connectivity {
         connections: found,
-        workloads: workloads.map(|name| (name.clone(), resources.networks.get(&name.namespace).cloned())).collect(),
+        workloads: workloads
+            .map(|name| (name.clone(), resources.networks.get(&name.namespace).cloned()))
+            .collect(),
         sources,
         destinations,
         several_networks: resources.several_networks,
@@ -126,8 +128,10 @@ fn ranges(policies: &[Policy], direction: Direction) -> Vec<AddressSet> {
         .collect();
     let v4 = cuts(mentioned.iter().map(|set| set.v4()));
     let v6 = cuts(mentioned.iter().map(|set| set.v6()));
-    let v4 = v4.into_iter().map(|(a, b)| AddressSet::from_parts(IntervalSet::range(a, b), IntervalSet::empty()));
-    let v6 = v6.into_iter().map(|(a, b)| AddressSet::from_parts(IntervalSet::empty(), IntervalSet::range(a, b)));
+    let v4 =
+        v4.into_iter().map(|(a, b)| AddressSet::from_parts(IntervalSet::range(a, b), IntervalSet::empty()));
+    let v6 =
+        v6.into_iter().map(|(a, b)| AddressSet::from_parts(IntervalSet::empty(), IntervalSet::range(a, b)));
     v4.chain(v6).collect()
 }
 
@@ -156,7 +160,8 @@ fn from_ingress(
         let here = resources.workloads.iter().filter(|(name, _)| name.namespace == exposed.namespace);
         for (name, workload) in here {
             let chosen = workload.pods.iter().filter(|pod| selector.matches(&pod.labels));
-            let traffic: ProtocolSet = chosen.flat_map(|pod| targets.iter().map(|to| reachable(pod, to))).collect();
+            let traffic: ProtocolSet =
+                chosen.flat_map(|pod| targets.iter().map(|to| reachable(pod, to))).collect();
             if !traffic.is_empty() {
                 let known = wanted.entry(name).or_insert((ProtocolSet::none(), &exposed.place));
                 known.0 = known.0.union(&traffic);
@@ -175,14 +180,24 @@ fn from_ingress(
             let remedy = "a policy that selects the real controller may allow it";
             diagnostics.push(warning(place, message, Some(remedy.to_owned())));
         } else {
-            found.push(Connection { from: Endpoint::IngressController, to: Endpoint::Workload(name.clone()), traffic });
+            found.push(Connection {
+                from: Endpoint::IngressController,
+                to: Endpoint::Workload(name.clone()),
+                traffic,
+            });
         }
     }
     found
 }
 
 fn warning(place: &Place, message: String, suggestion: Option<String>) -> Diagnostic {
-    Diagnostic { place: place.clone(), severity: Severity::Warning, field: String::new(), message, suggestion }
+    Diagnostic {
+        place: place.clone(),
+        severity: Severity::Warning,
+        field: String::new(),
+        message,
+        suggestion,
+    }
 }
 
 /// Where a service sends what arrives on the port that the ingress names.

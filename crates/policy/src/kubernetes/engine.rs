@@ -111,16 +111,19 @@ impl<'r> Engine<'r> {
         let per_direction = |direction| {
             let rules = |policy: &Policy| {
                 let rules = policy.rules(direction).unwrap_or_default().iter();
-                rules.map(|rule| BitSet::collect(peers.len(), |peer| rule_matches(rule, &peers[peer]))).collect()
+                rules
+                    .map(|rule| BitSet::collect(peers.len(), |peer| rule_matches(rule, &peers[peer])))
+                    .collect()
             };
             policies.iter().map(rules).collect::<Vec<Vec<BitSet>>>()
         };
         let matched = [per_direction(Direction::Ingress), per_direction(Direction::Egress)];
         let selecting = [Direction::Ingress, Direction::Egress].map(|direction| {
             let selects = |peer: &Peer| {
-                let selecting = policies.iter().enumerate().filter(|(_, policy)| {
-                    policy.rules(direction).is_some() && peer.is_selected_by(policy)
-                });
+                let selecting = policies
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, policy)| policy.rules(direction).is_some() && peer.is_selected_by(policy));
                 selecting.map(|(index, _)| index).collect()
             };
             peers.iter().map(selects).collect::<Vec<Vec<usize>>>()
@@ -142,7 +145,11 @@ impl<'r> Engine<'r> {
             return ProtocolSet::none();
         }
         let egress = self.one_side(Direction::Egress, from, to);
-        if egress.is_empty() { egress } else { egress.intersection(&self.one_side(Direction::Ingress, to, from)) }
+        if egress.is_empty() {
+            egress
+        } else {
+            egress.intersection(&self.one_side(Direction::Ingress, to, from))
+        }
     }
 
     /// What the policies of `subject` allow between it and `peer`.
@@ -152,7 +159,9 @@ impl<'r> Engine<'r> {
             return self.universe.clone();
         }
         let destination: &[_] = match (direction, &self.peers[peer], &self.peers[subject]) {
-            (Direction::Egress, Peer::Pod(pod), _) | (Direction::Ingress, _, Peer::Pod(pod)) => &pod.named_ports,
+            (Direction::Egress, Peer::Pod(pod), _) | (Direction::Ingress, _, Peer::Pod(pod)) => {
+                &pod.named_ports
+            }
             _ => &[],
         };
         let (mut words, mut count, mut depends_on_peer) = (vec![0u64], 0usize, false);
@@ -264,7 +273,9 @@ fn rule_matches(rule: &Rule, peer: &Peer) -> bool {
 fn peer_matches(one: &PeerMatch, peer: &Peer) -> bool {
     match (one, peer) {
         (PeerMatch::Pods { namespaces, pods }, Peer::Pod(pod)) => {
-            pod.selectable && namespaces.matches(&pod.namespace, &pod.namespace_labels) && pods.matches(&pod.labels)
+            pod.selectable
+                && namespaces.matches(&pod.namespace, &pod.namespace_labels)
+                && pods.matches(&pod.labels)
         }
         (PeerMatch::Addresses { addresses, .. }, Peer::External(range)) => range.is_subset(addresses),
         // Pods have addresses as well; where manifests do not tell them, only "every address" is sure to hold them.

@@ -1,6 +1,6 @@
 use super::{
-    Action, Labels, Layer, NamespaceMatch, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule, Semantics,
-    WorkloadName,
+    Action, Labels, Layer, NamespaceMatch, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule,
+    Semantics, WorkloadName,
 };
 use bulkhead_model::{Direction, IpProtocol};
 use std::net::IpAddr;
@@ -85,7 +85,9 @@ impl Walk<'_> {
 
     fn pod<'p>(&'p self, peer: PacketPeer<'p>) -> Option<(&'p WorkloadName, &'p Pod)> {
         match peer {
-            PacketPeer::Pod(name, index) => Some((name, self.resources.workloads.get(name)?.pods.get(index)?)),
+            PacketPeer::Pod(name, index) => {
+                Some((name, self.resources.workloads.get(name)?.pods.get(index)?))
+            }
             PacketPeer::Address(_) => None,
         }
     }
@@ -95,7 +97,8 @@ impl Walk<'_> {
     }
 
     fn rule_matches(&self, rule: &Rule, peer: PacketPeer<'_>) -> bool {
-        let peers = rule.peers.as_ref().is_none_or(|peers| peers.iter().any(|one| self.peer_matches(one, peer)));
+        let peers =
+            rule.peers.as_ref().is_none_or(|peers| peers.iter().any(|one| self.peer_matches(one, peer)));
         peers && rule.ports.as_ref().is_none_or(|ports| ports.iter().any(|port| self.port_matches(port)))
     }
 
@@ -109,7 +112,9 @@ impl Walk<'_> {
                 };
                 namespace && pods.matches(&pod.labels) && !self.is_node(pod)
             }
-            (PeerMatch::Addresses { addresses, .. }, PacketPeer::Address(address), _) => addresses.contains(address),
+            (PeerMatch::Addresses { addresses, .. }, PacketPeer::Address(address), _) => {
+                addresses.contains(address)
+            }
             (PeerMatch::Addresses { addresses, pods_too: true }, _, Some((_, pod))) => {
                 let unknown = pod.addresses.is_empty();
                 unknown && (addresses.v4().is_full() || addresses.v6().is_full())

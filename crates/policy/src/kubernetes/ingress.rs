@@ -12,12 +12,14 @@ impl Reader<'_> {
     pub(super) fn service(&mut self, mut object: Object<'_>, resources: &mut Resources) {
         let Some(metadata) = self.metadata(&mut object) else { return };
         let Some(mut spec) = object.get("spec").and_then(|spec| self.object(&spec)) else { return };
-        let selector = spec.get("selector").map(|field| self.labels(&field)).filter(|labels| !labels.is_empty());
+        let selector =
+            spec.get("selector").map(|field| self.labels(&field)).filter(|labels| !labels.is_empty());
         let selector = selector.map(|labels| {
-            Selector::new(labels.into_iter().map(|(key, value)| Requirement {
-                key,
-                operator: Operator::In(BTreeSet::from([value])),
-            }))
+            Selector::new(
+                labels
+                    .into_iter()
+                    .map(|(key, value)| Requirement { key, operator: Operator::In(BTreeSet::from([value])) }),
+            )
         });
         let ports = spec.get("ports").map(|ports| self.list(&ports)).unwrap_or_default();
         let ports = ports.iter().filter_map(|port| self.service_port(port)).collect();
@@ -27,7 +29,8 @@ impl Reader<'_> {
     fn service_port(&mut self, at: &Field<'_>) -> Option<ServicePort> {
         let mut object = self.object(at)?;
         let name = object.get("name").and_then(|field| field.node.text()).unwrap_or("").to_owned();
-        let protocol = object.get("protocol").and_then(|field| self.protocol(&field)).unwrap_or(IpProtocol::TCP);
+        let protocol =
+            object.get("protocol").and_then(|field| self.protocol(&field)).unwrap_or(IpProtocol::TCP);
         let port = object.get("port").and_then(|field| self.integer(&field, 1, 65535))?;
         let port = u16::try_from(port).ok()?;
         let target = object.get("targetPort").and_then(|field| match self.port_or_name(&field)? {
@@ -49,7 +52,14 @@ impl Reader<'_> {
         })
     }
 
-    fn expose(&self, namespace: &str, service: &str, port: BackendPort, at: &Field<'_>, resources: &mut Resources) {
+    fn expose(
+        &self,
+        namespace: &str,
+        service: &str,
+        port: BackendPort,
+        at: &Field<'_>,
+        resources: &mut Resources,
+    ) {
         resources.exposed.push(ExposedService {
             namespace: namespace.to_owned(),
             service: service.to_owned(),
@@ -103,11 +113,22 @@ impl Reader<'_> {
             let Some(mut backend) = self.object(&at) else { continue };
             let kind = backend.get("kind").and_then(|field| field.node.text()).unwrap_or("Service");
             if !matches!(kind, "" | "Service") {
-                self.warning(at.node.mark, &at.path, format!("a backend of kind {kind} cannot be followed"), None);
+                self.warning(
+                    at.node.mark,
+                    &at.path,
+                    format!("a backend of kind {kind} cannot be followed"),
+                    None,
+                );
                 continue;
             }
             if let Some(name) = backend.get("name").and_then(|field| self.text(&field)) {
-                self.expose(&metadata.namespace, name, port.clone().unwrap_or(BackendPort::Any), &at, resources);
+                self.expose(
+                    &metadata.namespace,
+                    name,
+                    port.clone().unwrap_or(BackendPort::Any),
+                    &at,
+                    resources,
+                );
             }
         }
     }
@@ -124,7 +145,12 @@ impl Reader<'_> {
                 let namespace = backend.get("namespace").and_then(|field| self.text(&field));
                 let port = backend.get("port").and_then(|field| self.port_or_name(&field));
                 if kind != "Service" {
-                    self.warning(at.node.mark, &at.path, format!("a backend of kind {kind} cannot be followed"), None);
+                    self.warning(
+                        at.node.mark,
+                        &at.path,
+                        format!("a backend of kind {kind} cannot be followed"),
+                        None,
+                    );
                 } else if let Some(name) = backend.get("name").and_then(|field| self.text(&field)) {
                     let namespace = namespace.unwrap_or(&metadata.namespace);
                     self.expose(namespace, name, port.unwrap_or(BackendPort::Any), &at, resources);

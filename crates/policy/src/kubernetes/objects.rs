@@ -35,7 +35,8 @@ pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Reading 
     for (name, text) in files {
         let file: Arc<str> = name.into();
         for node in parse(&file, text, &mut reading.diagnostics) {
-            let mut reader = Reader { file: Arc::clone(&file), diagnostics: &mut reading.diagnostics, failed: false };
+            let mut reader =
+                Reader { file: Arc::clone(&file), diagnostics: &mut reading.diagnostics, failed: false };
             let root = Field { node: &node, path: String::new() };
             reader.document(root, &mut reading.resources, &mut networks, 0);
         }
@@ -84,7 +85,8 @@ impl PendingNetwork {
     fn apply(self, reading: &mut Reading) {
         let namespaces: Vec<String> = match (&self.network, &self.selector) {
             (_, Some(selector)) => {
-                let chosen = reading.resources.namespaces.iter().filter(|(_, labels)| selector.matches(labels));
+                let chosen =
+                    reading.resources.namespaces.iter().filter(|(_, labels)| selector.matches(labels));
                 chosen.map(|(name, _)| name.clone()).collect()
             }
             (Network::Namespace(namespace) | Network::Cluster(namespace), None) => vec![namespace.clone()],
@@ -190,19 +192,25 @@ impl Reader<'_> {
             }
             "NetworkAttachmentDefinition" | "MultiNetworkPolicy" => {
                 resources.several_networks = true;
-                let message = format!("passed over: {kind} concerns secondary networks, which are not understood");
+                let message =
+                    format!("passed over: {kind} concerns secondary networks, which are not understood");
                 self.warning(object.mark, "kind", message, None);
             }
             "Kustomization" => {
                 let remedy = "run 'kubectl kustomize' and give its output".to_owned();
-                self.note(object.mark, "passed over: kustomize makes manifests of this, and has not yet", Some(remedy));
+                self.note(
+                    object.mark,
+                    "passed over: kustomize makes manifests of this, and has not yet",
+                    Some(remedy),
+                );
             }
             _ => {
                 resources.several_networks |= kind == "VirtualMachine";
                 let mark = object.mark;
                 object.ignore(&["apiVersion", "kind"]);
                 if !self.workload(kind, object, resources) && looks_like_a_policy(kind) {
-                    let message = format!("passed over: {kind} ({version}) is a policy that is not understood here");
+                    let message =
+                        format!("passed over: {kind} ({version}) is a policy that is not understood here");
                     self.warning(mark, "kind", message, None);
                 }
             }
@@ -215,13 +223,16 @@ impl Reader<'_> {
         let spec = object.get("spec")?;
         let mut spec = self.object(&spec)?;
         let cluster = kind == "ClusterUserDefinedNetwork";
-        let selector = spec.get("namespaceSelector").and_then(|field| self.selector(&field)).unwrap_or_default();
+        let selector =
+            spec.get("namespaceSelector").and_then(|field| self.selector(&field)).unwrap_or_default();
         let mut network = match spec.get("network") {
             Some(network) if cluster => self.object(&network)?,
             _ => spec,
         };
-        let layers: Vec<_> = ["layer2", "layer3"].into_iter().filter_map(|layer| network.get(layer)).collect();
-        let primary = layers.iter().any(|layer| layer.node.get("role").and_then(Node::text) == Some("Primary"));
+        let layers: Vec<_> =
+            ["layer2", "layer3"].into_iter().filter_map(|layer| network.get(layer)).collect();
+        let primary =
+            layers.iter().any(|layer| layer.node.get("role").and_then(Node::text) == Some("Primary"));
         if !primary {
             let message = format!("passed over: {} is a secondary network", metadata.name);
             self.warning(object.mark, "spec", message, None);
@@ -251,7 +262,10 @@ impl Reading {
             let (field, message) = if name(policy) == name(other) {
                 ("metadata.name", format!("{policy} is defined twice; the other is at {}", policy.place))
             } else if policy.layer == other.layer && !policy.is_namespaced() {
-                ("spec.priority", format!("{policy} has the same priority, so which one decides is not defined"))
+                (
+                    "spec.priority",
+                    format!("{policy} has the same priority, so which one decides is not defined"),
+                )
             } else {
                 continue;
             };

@@ -164,7 +164,8 @@ fn quoted(text: &str) -> String {
 fn json(connections: &[Connection]) -> String {
     let endpoint = |endpoint: &Endpoint| match endpoint {
         Endpoint::External(range) => {
-            let networks: Vec<String> = range.networks().iter().map(|network| quoted(&network.to_string())).collect();
+            let networks: Vec<String> =
+                range.networks().iter().map(|network| quoted(&network.to_string())).collect();
             format!("{{\"kind\": \"external\", \"networks\": [{}]}}", networks.join(", "))
         }
         Endpoint::Workload(WorkloadName { namespace, name, kind }) => format!(
@@ -200,7 +201,8 @@ fn json(connections: &[Connection]) -> String {
 }
 
 fn dot(connectivity: &Connectivity) -> String {
-    let mut out = String::from("digraph connections {\n  rankdir=LR\n  node [shape=box fontname=\"sans-serif\"]\n");
+    let mut out =
+        String::from("digraph connections {\n  rankdir=LR\n  node [shape=box fontname=\"sans-serif\"]\n");
     for (namespace, workloads) in by_namespace(connectivity) {
         let cluster = quoted(&format!("cluster_{namespace}"));
         let _ = writeln!(out, "  subgraph {cluster} {{\n    label={}", quoted(namespace));
@@ -221,7 +223,8 @@ fn dot(connectivity: &Connectivity) -> String {
         let _ = writeln!(out, "  {} [shape=ellipse]", quoted(&end));
     }
     for row in connectivity.connections.iter().map(Row::new) {
-        let _ = writeln!(out, "  {} -> {} [label={}]", quoted(&row.from), quoted(&row.to), quoted(&row.traffic));
+        let _ =
+            writeln!(out, "  {} -> {} [label={}]", quoted(&row.from), quoted(&row.to), quoted(&row.traffic));
     }
     out.push_str("}\n");
     out
@@ -236,7 +239,11 @@ fn mermaid(connectivity: &Connectivity) -> String {
         let _ = writeln!(out, "  subgraph ns{}[{}]", identifiers.len(), label(namespace));
         for workload in workloads {
             let identifier = format!("n{}", identifiers.len());
-            let _ = writeln!(out, "    {identifier}[{}]", label(&format!("{} ({})", workload.name, workload.kind)));
+            let _ = writeln!(
+                out,
+                "    {identifier}[{}]",
+                label(&format!("{} ({})", workload.name, workload.kind))
+            );
             identifiers.insert(workload.to_string(), identifier);
         }
         out.push_str("  end\n");
@@ -249,7 +256,13 @@ fn mermaid(connectivity: &Connectivity) -> String {
                 identifiers.insert(end.clone(), identifier);
             }
         }
-        let _ = writeln!(out, "  {} -->|{}| {}", identifiers[&row.from], label(&row.traffic), identifiers[&row.to]);
+        let _ = writeln!(
+            out,
+            "  {} -->|{}| {}",
+            identifiers[&row.from],
+            label(&row.traffic),
+            identifiers[&row.to]
+        );
     }
     out
 }

@@ -1,8 +1,8 @@
 //! Decoding of `NetworkPolicy`, and of what all policy kinds share, with every way in which it can be wrong.
 
 use super::{
-    Action, Layer, NamespaceMatch, Operator, PeerMatch, Place, Policy, PortMatch, PortSpec, Requirement, Rule,
-    Selector, Subject,
+    Action, Layer, NamespaceMatch, Operator, PeerMatch, Place, Policy, PortMatch, PortSpec, Requirement,
+    Rule, Selector, Subject,
     reader::{Field, Object, Reader, nearest},
 };
 use crate::{flowset::AddressSet, yaml::Value};
@@ -35,7 +35,11 @@ impl Reader<'_> {
                 Some("Ingress") => affects.0 = true,
                 Some("Egress") => affects.1 = true,
                 Some(other) => {
-                    self.error_with(at, format!("'{other}' is not a policy type"), "expected Ingress or Egress");
+                    self.error_with(
+                        at,
+                        format!("'{other}' is not a policy type"),
+                        "expected Ingress or Egress",
+                    );
                 }
                 None => {}
             }
@@ -44,7 +48,8 @@ impl Reader<'_> {
         self.finish(spec);
         let unheard = [(affects.0, &ingress, "ingress"), (affects.1, &egress, "egress")];
         for (_, _, direction) in unheard.iter().filter(|(affects, rules, _)| !affects && !rules.is_empty()) {
-            let message = format!("the {direction} rules have no effect, because policyTypes does not name them");
+            let message =
+                format!("the {direction} rules have no effect, because policyTypes does not name them");
             self.warning(mark, &format!("spec.{direction}"), message, None);
         }
         let ingress = ingress.iter().map(|at| self.namespaced_rule(at, "from", &namespace)).collect();
@@ -142,7 +147,12 @@ impl Reader<'_> {
             Ok(network) => {
                 if network.trunc() != network {
                     let message = format!("{network} has bits set behind its prefix");
-                    self.warning(at.node.mark, &at.path, message, Some(format!("it means {}", network.trunc())));
+                    self.warning(
+                        at.node.mark,
+                        &at.path,
+                        message,
+                        Some(format!("it means {}", network.trunc())),
+                    );
                 }
                 Some(network.trunc())
             }
@@ -250,10 +260,15 @@ impl Reader<'_> {
         };
         let operator = object.get("operator");
         let values = object.get("values").map(|field| self.list(&field)).unwrap_or_default();
-        let values: BTreeSet<String> = values.iter().filter_map(|at| self.text(at)).map(str::to_owned).collect();
+        let values: BTreeSet<String> =
+            values.iter().filter_map(|at| self.text(at)).map(str::to_owned).collect();
         self.finish(object);
         let Some(operator) = operator else {
-            self.error_with(at, "a match expression needs an operator", "one of In, NotIn, Exists, DoesNotExist");
+            self.error_with(
+                at,
+                "a match expression needs an operator",
+                "one of In, NotIn, Exists, DoesNotExist",
+            );
             return None;
         };
         let operator = match (operator.node.text().unwrap_or(""), values.is_empty()) {
@@ -271,7 +286,11 @@ impl Reader<'_> {
             }
             (other, _) => {
                 let meant = nearest(other, &OPERATORS).map_or_else(|| OPERATORS.join(", "), str::to_owned);
-                self.error_with(&operator, format!("'{other}' is not an operator"), format!("expected {meant}"));
+                self.error_with(
+                    &operator,
+                    format!("'{other}' is not an operator"),
+                    format!("expected {meant}"),
+                );
                 return None;
             }
         };

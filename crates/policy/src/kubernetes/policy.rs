@@ -66,9 +66,15 @@ pub struct Rule {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PeerMatch {
-    Pods { namespaces: NamespaceMatch, pods: Selector },
+    Pods {
+        namespaces: NamespaceMatch,
+        pods: Selector,
+    },
     /// Addresses; `pods_too` where the kind says that traffic inside the cluster is matched as well.
-    Addresses { addresses: AddressSet, pods_too: bool },
+    Addresses {
+        addresses: AddressSet,
+        pods_too: bool,
+    },
     /// Nodes by label or domain names: nothing that manifests can tell.
     Unknown(&'static str),
 }

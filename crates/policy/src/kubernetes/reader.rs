@@ -26,7 +26,14 @@ pub(super) struct Object<'n> {
 }
 
 impl Reader<'_> {
-    fn report(&mut self, severity: Severity, mark: Mark, field: &str, message: String, suggestion: Option<String>) {
+    fn report(
+        &mut self,
+        severity: Severity,
+        mark: Mark,
+        field: &str,
+        message: String,
+        suggestion: Option<String>,
+    ) {
         let place = Place::new(&self.file, mark);
         self.failed |= severity == Severity::Error;
         self.diagnostics.push(Diagnostic { place, severity, field: field.to_owned(), message, suggestion });
@@ -36,15 +43,31 @@ impl Reader<'_> {
         self.report(Severity::Error, at.node.mark, &at.path, message.into(), None);
     }
 
-    pub(super) fn error_with(&mut self, at: &Field<'_>, message: impl Into<String>, suggestion: impl Into<String>) {
+    pub(super) fn error_with(
+        &mut self,
+        at: &Field<'_>,
+        message: impl Into<String>,
+        suggestion: impl Into<String>,
+    ) {
         self.report(Severity::Error, at.node.mark, &at.path, message.into(), Some(suggestion.into()));
     }
 
-    pub(super) fn error_in(&mut self, object: &Object<'_>, message: impl Into<String>, suggestion: impl Into<String>) {
+    pub(super) fn error_in(
+        &mut self,
+        object: &Object<'_>,
+        message: impl Into<String>,
+        suggestion: impl Into<String>,
+    ) {
         self.report(Severity::Error, object.mark, &object.path, message.into(), Some(suggestion.into()));
     }
 
-    pub(super) fn warning(&mut self, mark: Mark, path: &str, message: impl Into<String>, suggestion: Option<String>) {
+    pub(super) fn warning(
+        &mut self,
+        mark: Mark,
+        path: &str,
+        message: impl Into<String>,
+        suggestion: Option<String>,
+    ) {
         self.report(Severity::Warning, mark, path, message.into(), suggestion);
     }
 
@@ -103,7 +126,9 @@ impl Reader<'_> {
                 if *plain && is_number_or_bool(text) {
                     self.error_with(
                         at,
-                        format!("expected a text, found {text}, which YAML takes for a number or a truth value"),
+                        format!(
+                            "expected a text, found {text}, which YAML takes for a number or a truth value"
+                        ),
                         format!("write \"{text}\" in quotes"),
                     );
                 }
@@ -125,7 +150,8 @@ impl Reader<'_> {
                 None
             }
             None => {
-                let found = at.node.text().map_or_else(|| at.node.kind().to_owned(), |text| format!("'{text}'"));
+                let found =
+                    at.node.text().map_or_else(|| at.node.kind().to_owned(), |text| format!("'{text}'"));
                 self.error(at, format!("expected a whole number from {least} to {most}, found {found}"));
                 None
             }
@@ -186,7 +212,8 @@ fn is_number_or_bool(text: &str) -> bool {
 /// `0x1F`, `0o17`, `0b11`.
 fn is_based(text: &str) -> bool {
     let digits = |prefix, radix| {
-        text.strip_prefix(prefix).is_some_and(|rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
+        text.strip_prefix(prefix)
+            .is_some_and(|rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
     };
     digits("0x", 16) || digits("0o", 8) || digits("0b", 2)
 }

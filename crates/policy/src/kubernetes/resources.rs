@@ -127,9 +127,10 @@ pub(super) const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 impl Resources {
     /// The labels of a namespace; of an unknown one, those that the API server would give it.
     pub fn namespace_labels(&self, namespace: &str) -> Labels {
-        self.namespaces.get(namespace).cloned().unwrap_or_else(|| {
-            Labels::from([(NAMESPACE_NAME_LABEL.to_owned(), namespace.to_owned())])
-        })
+        self.namespaces
+            .get(namespace)
+            .cloned()
+            .unwrap_or_else(|| Labels::from([(NAMESPACE_NAME_LABEL.to_owned(), namespace.to_owned())]))
     }
 
     /// Makes sure that every namespace that is mentioned is known and carries its name, and that policies stand in order.

@@ -84,8 +84,14 @@ impl Reader<'_> {
         if let Some(before) = resources.namespaces.get(&metadata.name)
             && *before != labels
         {
-            let message = format!("the namespace '{}' is defined twice, with different labels", metadata.name);
-            self.warning(object.mark, "metadata.name", message, Some("the last definition counts".to_owned()));
+            let message =
+                format!("the namespace '{}' is defined twice, with different labels", metadata.name);
+            self.warning(
+                object.mark,
+                "metadata.name",
+                message,
+                Some("the last definition counts".to_owned()),
+            );
         }
         resources.namespaces.insert(metadata.name, labels);
     }
@@ -109,9 +115,10 @@ impl Reader<'_> {
             };
             template = inner;
         }
-        let labels = template.get("metadata").and_then(|field| self.object(&field)).and_then(|mut metadata| {
-            metadata.get("labels").map(|labels| self.labels(&labels))
-        });
+        let labels = template
+            .get("metadata")
+            .and_then(|field| self.object(&field))
+            .and_then(|mut metadata| metadata.get("labels").map(|labels| self.labels(&labels)));
         let mut pod = Pod { labels: labels.unwrap_or_default(), ..Pod::default() };
         if let Some(spec) = template.get("spec") {
             self.pod_spec(&spec, &mut pod);
@@ -121,7 +128,8 @@ impl Reader<'_> {
         if let Some(before) = resources.workloads.insert(name, Workload { pods: vec![pod.clone()], place })
             && before.pods != [pod]
         {
-            let message = format!("this {kind} is defined twice, differently; the other is at {}", before.place);
+            let message =
+                format!("this {kind} is defined twice, differently; the other is at {}", before.place);
             self.warning(mark, "metadata.name", message, Some("the last definition counts".to_owned()));
         }
         true
@@ -131,7 +139,11 @@ impl Reader<'_> {
         let mark = object.mark;
         let Some(metadata) = self.metadata(&mut object) else { return };
         if metadata.name.starts_with(VIRTUAL_MACHINE_POD) {
-            self.note(mark, format!("{}: the pod of a virtual machine, which stands for itself", metadata.name), None);
+            self.note(
+                mark,
+                format!("{}: the pod of a virtual machine, which stands for itself", metadata.name),
+                None,
+            );
             return;
         }
         let mut pod = Pod { labels: metadata.labels, ..Pod::default() };
@@ -170,7 +182,8 @@ impl Reader<'_> {
             containers.iter().map(|c| (c, false)).chain(sidecars.iter().map(|c| (c, true)))
         {
             let Some(mut container) = self.object(container) else { continue };
-            let restarts = container.get("restartPolicy").is_some_and(|field| field.node.text() == Some("Always"));
+            let restarts =
+                container.get("restartPolicy").is_some_and(|field| field.node.text() == Some("Always"));
             if init && !restarts {
                 continue;
             }
@@ -183,7 +196,8 @@ impl Reader<'_> {
 
     fn container_port(&mut self, at: &Field<'_>) -> Option<ContainerPort> {
         let mut port = self.object(at)?;
-        let protocol = port.get("protocol").and_then(|field| self.protocol(&field)).unwrap_or(IpProtocol::TCP);
+        let protocol =
+            port.get("protocol").and_then(|field| self.protocol(&field)).unwrap_or(IpProtocol::TCP);
         let name = port.get("name").and_then(|field| field.node.text()).unwrap_or("").to_owned();
         let Some(number) = port.get("containerPort").or_else(|| port.get("port")) else {
             let message = "a port without 'containerPort' is no port".to_owned();

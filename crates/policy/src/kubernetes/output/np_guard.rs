@@ -4,8 +4,8 @@
 //! written in the order of their names; `All Connections` is TCP, UDP and SCTP with every port.
 
 use super::{
-    AddressSet, Connection, Connectivity, Endpoint, Format, Network, PROTOCOLS, ProtocolSet, WorkloadName, quoted,
-    universe,
+    AddressSet, Connection, Connectivity, Endpoint, Format, Network, PROTOCOLS, ProtocolSet, WorkloadName,
+    quoted, universe,
 };
 use std::{
     collections::BTreeMap,
@@ -49,7 +49,12 @@ fn lines(connectivity: &Connectivity) -> Vec<Line> {
         let traffic = traffic_text(traffic);
         for from in ends(from, network.as_ref(), &connectivity.sources) {
             for to in ends(to, network.as_ref(), &connectivity.destinations) {
-                lines.push(Line { from: from.clone(), to, traffic: traffic.clone(), network: network.clone() });
+                lines.push(Line {
+                    from: from.clone(),
+                    to,
+                    traffic: traffic.clone(),
+                    network: network.clone(),
+                });
             }
         }
     }

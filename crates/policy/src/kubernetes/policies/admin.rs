@@ -2,8 +2,8 @@
 //! `ClusterNetworkPolicy`.
 
 use super::{
-    Action, Field, IpProtocol, Layer, NamespaceMatch, Object, PeerMatch, Place, Policy, PortMatch, PortRange, PortSpec,
-    Reader, Rule, Selector, Subject,
+    Action, Field, IpProtocol, Layer, NamespaceMatch, Object, PeerMatch, Place, Policy, PortMatch, PortRange,
+    PortSpec, Reader, Rule, Selector, Subject,
 };
 
 /// Highest priority number of the admin kinds.
@@ -31,12 +31,21 @@ impl Reader<'_> {
         self.admin_policy("ClusterNetworkPolicy", object, Dialect::V1Alpha2)
     }
 
-    fn admin_policy(&mut self, kind: &'static str, mut object: Object<'_>, dialect: Dialect) -> Option<Policy> {
+    fn admin_policy(
+        &mut self,
+        kind: &'static str,
+        mut object: Object<'_>,
+        dialect: Dialect,
+    ) -> Option<Policy> {
         let place = Place::new(&self.file, object.mark);
         let metadata = self.metadata(&mut object)?;
         let baseline = kind == "BaselineAdminNetworkPolicy";
         if baseline && metadata.name != "default" {
-            self.error_in(&object, "the only name of a BaselineAdminNetworkPolicy is 'default'", "call it default");
+            self.error_in(
+                &object,
+                "the only name of a BaselineAdminNetworkPolicy is 'default'",
+                "call it default",
+            );
         }
         let Some(spec) = object.get("spec") else {
             self.error_in(&object, format!("a {kind} needs a spec"), "add spec.subject");
@@ -83,7 +92,11 @@ impl Reader<'_> {
         let priority = match spec.get("priority") {
             Some(field) => u16::try_from(self.integer(&field, 0, LAST_PRIORITY)?).ok()?,
             None => {
-                self.error_in(spec, format!("a {kind} needs a priority"), "a number from 0 to 1000, lowest first");
+                self.error_in(
+                    spec,
+                    format!("a {kind} needs a priority"),
+                    "a number from 0 to 1000, lowest first",
+                );
                 return None;
             }
         };
@@ -126,13 +139,20 @@ impl Reader<'_> {
 
     fn namespaced_pod(&mut self, at: &Field<'_>) -> Option<(NamespaceMatch, Selector)> {
         let mut object = self.object(at)?;
-        let namespaces = object.get("namespaceSelector").and_then(|field| self.selector(&field)).unwrap_or_default();
+        let namespaces =
+            object.get("namespaceSelector").and_then(|field| self.selector(&field)).unwrap_or_default();
         let pods = object.get("podSelector").and_then(|field| self.selector(&field)).unwrap_or_default();
         self.finish(object);
         Some((NamespaceMatch::Selected(namespaces), pods))
     }
 
-    fn admin_rule(&mut self, at: &Field<'_>, peers: &'static str, baseline: bool, dialect: Dialect) -> Option<Rule> {
+    fn admin_rule(
+        &mut self,
+        at: &Field<'_>,
+        peers: &'static str,
+        baseline: bool,
+        dialect: Dialect,
+    ) -> Option<Rule> {
         let place = Place::new(&self.file, at.node.mark);
         let mut object = self.object(at)?;
         let name = object.get("name").and_then(|field| self.text(&field)).unwrap_or("").to_owned();
@@ -217,7 +237,8 @@ impl Reader<'_> {
 
     fn admin_port(&mut self, at: &Field<'_>) -> Option<PortMatch> {
         let mut object = self.object(at)?;
-        let (number, named, range) = (object.get("portNumber"), object.get("namedPort"), object.get("portRange"));
+        let (number, named, range) =
+            (object.get("portNumber"), object.get("namedPort"), object.get("portRange"));
         self.finish(object);
         match (number, named, range) {
             (Some(number), None, None) => {
