@@ -1,8 +1,8 @@
 //! The learner of a whole estate, keyed by service.
 
 use crate::{
-    Automation, CanaryDenial, Decision, Evidence, Gates, LearnedEdge, Report, Scale, SetAside, Shadow,
-    Situation, Standing,
+    Automation, CanaryDenial, Decision, Evidence, Forecasts, Gates, LearnedEdge, Report, Scale, SetAside,
+    Shadow, Situation, Standing,
     calendar::Phase,
     clock::Clock,
     decide,
@@ -86,6 +86,7 @@ pub struct Learner {
     pub(crate) clock: Clock,
     pub(crate) peers: Peers,
     pub(crate) services: BTreeMap<ServiceName, Service>,
+    pub(crate) forecasts: Forecasts,
     workloads: BTreeMap<WorkloadId, ServiceName>,
 }
 
@@ -96,6 +97,7 @@ impl Learner {
             settings,
             peers: Peers::default(),
             services: BTreeMap::new(),
+            forecasts: Forecasts::default(),
             workloads: BTreeMap::new(),
         }
     }
@@ -171,6 +173,9 @@ impl Learner {
         let calendar = self.clock.calendar(now);
         for service in self.services.values_mut() {
             service.passed(watched, calendar, sensor == Sensor::Healthy, self.settings.utc_offset_minutes);
+            if let Some((hours, expected, happened)) = service.settle_forecast(self.clock.elapsed()) {
+                self.forecasts.record(hours, expected, happened);
+            }
         }
     }
 
@@ -319,7 +324,7 @@ impl Learner {
             age_hours: gates::hours(estimator.saturating_sub(memory.origin)),
             set_aside: u32::try_from(set_aside).unwrap_or(u32::MAX),
             scale: self.settings.scale,
-            gamma: 1.0,
+            gamma: self.forecasts.gamma(gates::hours(memory.observed)),
             curve: memory.curve.points().to_vec(),
         };
         Some(Report::new(service.evidence(estimator), around))

@@ -115,12 +115,18 @@ impl Evidence {
         }
     }
 
-    /// Point estimate of the same chance.
-    pub fn point(&self, horizon: f64) -> f64 {
+    /// Discoveries (clumps of new edges) to be expected in the next `horizon` hours.
+    pub fn expected_discoveries(&self, horizon: f64) -> f64 {
         if self.hours <= 0.0 {
-            return 1.0;
+            f64::INFINITY
+        } else {
+            (self.corrected(self.clumps) + 0.5) * horizon / self.hours
         }
-        1.0 - (-(self.corrected(self.clumps) + 0.5) * horizon / self.hours).exp()
+    }
+
+    /// Point estimate of the chance that the next `horizon` hours show an edge never seen.
+    pub fn point(&self, horizon: f64) -> f64 {
+        1.0 - (-self.expected_discoveries(horizon)).exp()
     }
 
     /// New edges to be expected in the next `horizon` hours; the statement reaches no further than the observation.

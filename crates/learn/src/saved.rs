@@ -1,7 +1,7 @@
 //! What survives a restart.
 
 use crate::{
-    Learner, Scale, Settings,
+    Forecasts, Learner, Scale, Settings,
     clock::{Clock, HOUR_MS},
     edges::{Record, SavedEdge, Slot},
     service::{Memory, Service},
@@ -28,6 +28,7 @@ impl SavedService {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SavedEstate {
     clock: Clock,
+    forecasts: Forecasts,
 }
 
 impl Learner {
@@ -54,7 +55,7 @@ impl Learner {
     }
 
     pub fn save_estate(&self) -> SavedEstate {
-        SavedEstate { clock: self.clock.clone() }
+        SavedEstate { clock: self.clock.clone(), forecasts: self.forecasts.clone() }
     }
 
     /// Restores a saved estate and its services; the time until the next [`Learner::advance`] was not observed. What
@@ -65,6 +66,9 @@ impl Learner {
             && saved.clock.scale() == settings.scale
         {
             learner.clock = saved.clock.resumed(settings.max_gap);
+            if saved.forecasts.is_whole() {
+                learner.forecasts = saved.forecasts;
+            }
         }
         for saved in services {
             learner.restore_service(saved);
@@ -80,6 +84,7 @@ impl Learner {
             service.memory = saved.memory;
             // Whether it ran while nobody watched is not known.
             service.memory.paused = None;
+            service.memory.forecast = None;
         } else {
             service.memory.images = saved.memory.images;
         }

@@ -7,6 +7,7 @@ use crate::{
     edges::{Record, SetAside, Slot, Standing},
     estimate::Evidence,
     fanout::{FanOut, surprising_peers},
+    gates,
 };
 use bulkhead_model::{Application, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,15 @@ pub(crate) struct Memory {
     /// Estimator's time since which no workload runs, and whether the sensor was healthy all that time.
     pub(crate) paused: Option<(u64, bool)>,
     pub(crate) curve: DiscoveryCurve,
+    pub(crate) forecast: Option<Forecast>,
+}
+
+/// What was expected of a day, until the day is over.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Forecast {
+    made: u64,
+    observed: u64,
+    expected: f64,
 }
 
 #[derive(Debug)]
@@ -89,6 +99,7 @@ impl Service {
             deployed: None,
             paused: None,
             curve: DiscoveryCurve::default(),
+            forecast: None,
         };
         Self { memory, edges: BTreeMap::new(), fanout: FanOut::default(), running: 0, dirty: true }
     }
@@ -239,6 +250,25 @@ impl Service {
             self.memory.unhealthy += watched;
         }
         self.dirty |= watched > 0;
+    }
+
+    /// Once a day: settles yesterday's forecast and makes the next one. Hours observed when it was made, what was
+    /// expected, and whether it came; nothing where the day was not watched from end to end.
+    pub(crate) fn settle_forecast(&mut self, estimator: u64) -> Option<(f64, f64, bool)> {
+        let due = self.memory.forecast.is_none_or(|f| estimator >= f.made + DAY_MS);
+        if !due || self.memory.observed < DAY_MS {
+            return None;
+        }
+        let (observed, expected) =
+            (self.memory.observed, self.evidence(estimator).expected_discoveries(24.0));
+        let past = self.memory.forecast.replace(Forecast { made: estimator, observed, expected })?;
+        let watched = observed - past.observed;
+        if estimator - past.made > DAY_MS + HOUR_MS || watched + HOUR_MS < DAY_MS {
+            return None;
+        }
+        let since = u32::try_from(past.made / HOUR_MS).unwrap_or(u32::MAX);
+        let new = |r: &Record| r.standing.becomes_rule() && !r.from_startup && r.hour > since;
+        Some((gates::hours(past.observed), past.expected, self.edges.values().any(new)))
     }
 
     fn mark_curve(&mut self, estimator: u64) {

@@ -3,6 +3,7 @@
 //! `cargo run --release -p bulkhead-learn --example backtest -- [--short] [--services N] [--seed S] [--json]`
 
 mod calibration;
+mod priors;
 mod random;
 mod rules;
 mod run;
@@ -26,33 +27,6 @@ fn main() {
     for mix in MIXES {
         eprintln!("{services} services, mix '{}'", mix.name);
         let tracks = simulate(services, |index| Service::generate(mix, seed, index), seed);
-        if arguments.iter().any(|a| a == "--misses") {
-            for (class, track) in &tracks {
-                for c in &track.checks {
-                    for h in 0..2 {
-                        if c.truth[h] > c.stated[h] && c.stated[h] < 0.999 {
-                            let e = track.ticks.iter().find(|t| t.hour >= c.hour).unwrap().evidence;
-                            println!(
-                                "MISS {} {h} t={:.1} n={:.1} I={} f1={} f2={} B1={} m={} D={} dd={} d={} U={:.3} p={:.3}",
-                                class.name(),
-                                c.hour,
-                                e.hours,
-                                e.edges,
-                                e.singles,
-                                e.doubles,
-                                e.clumps,
-                                e.mass,
-                                e.discoveries,
-                                e.discovered,
-                                e.new_last_day,
-                                c.stated[h],
-                                c.truth[h]
-                            );
-                        }
-                    }
-                }
-            }
-        }
         json.push(print(mix.name, &tracks));
     }
     if arguments.iter().any(|a| a == "--json") {
@@ -116,6 +90,8 @@ fn print(mix: &str, tracks: &[(Class, Track)]) -> serde_json::Value {
             percent(r.window)
         );
     }
+    priors::print(tracks);
+    priors::print_fleet(tracks);
     let sum = |f: &dyn Fn(&Track) -> usize| tracks.iter().map(|(_, t)| f(t)).sum::<usize>();
     let (scanned, learned) = (sum(&|t| t.scan_edges), sum(&|t| t.scan_learned));
     let (edges, aside) = (sum(&|t| t.edges.len()), sum(&|t| t.legitimate_set_aside));
@@ -142,22 +118,16 @@ fn promotion(tracks: &[(Class, Track)]) -> Vec<Row> {
         rows.push(row(&format!("{name}, with our gates"), tracks, |track| rule.judge(track, true)));
     }
     for profile in bulkhead_learn::Profile::ALL {
-        let rule = Rule::Bound {
-            threshold: profile.threshold(),
-            pace: profile.pace_per_day(),
-            least: profile.hours(),
-            shadow: profile.shadow().as_secs_f64() / 3600.0,
-        };
+        let rule = Rule::of(profile);
         rows.push(row(&format!("profile {profile}"), tracks, |track| rule.judge(track, true)));
         rows.push(row(&format!("profile {profile}, without gates"), tracks, |track| {
             rule.judge(track, false)
         }));
     }
-    for threshold in [0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.18, 0.15, 0.1, 0.08, 0.04, 0.025] {
-        for pace in [1.0, 0.75, 0.5, 0.25] {
-            let rule = Rule::Bound { threshold, pace, least: 0.0, shadow: 1.0 };
-            rows.push(row(&format!("X {threshold} {pace}"), tracks, |track| rule.judge(track, true)));
-        }
+    for (threshold, pace) in [(0.25, 1.0), (0.2, 0.75), (0.08, 0.5), (0.04, 0.25)] {
+        let rule = Rule::Bound { threshold, pace, least: 0.0, shadow: 1.0 };
+        let name = format!("bound {threshold}, pace {pace} a day, 1 h shadow");
+        rows.push(row(&name, tracks, |track| rule.judge(track, true)));
     }
     rows
 }

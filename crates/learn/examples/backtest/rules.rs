@@ -4,6 +4,7 @@ use crate::{
     run::{HOURS, Tick, Track},
     world::Class,
 };
+use bulkhead_learn::Profile;
 use std::collections::BTreeSet;
 
 pub(crate) const WEEK: f64 = 168.0;
@@ -29,6 +30,16 @@ pub(crate) struct Outcome {
 }
 
 impl Rule {
+    /// The rule of a profile, as `decide` has it.
+    pub(crate) fn of(profile: Profile) -> Self {
+        Self::Bound {
+            threshold: profile.threshold(),
+            pace: profile.pace_per_day(),
+            least: profile.hours(),
+            shadow: profile.shadow().as_secs_f64() / 3600.0,
+        }
+    }
+
     fn promoted(self, track: &Track) -> Option<f64> {
         match self {
             Self::Timer(hours) => Some(hours),
