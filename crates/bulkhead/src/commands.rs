@@ -17,6 +17,7 @@ mod review;
 mod services;
 mod settings;
 mod status;
+mod support_bundle;
 mod token;
 
 use crate::{
@@ -37,6 +38,8 @@ use std::{
 
 /// Where the runtimes listen unless told otherwise.
 pub(crate) const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+/// Where everything that outlives the agent is pinned.
+pub(crate) const PINS: &str = "/sys/fs/bpf/bulkhead";
 pub(crate) const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +62,7 @@ pub(crate) enum Command {
     Audit(audit::AuditArgs),
     Outputs(outputs::OutputsArgs),
     Settings(settings::SettingsArgs),
+    SupportBundle(support_bundle::SupportBundleArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -92,6 +96,7 @@ pub(crate) fn run(cli: Cli) -> Result<Code> {
         Command::Audit(args) => wait(audit::run(cx, args)),
         Command::Outputs(args) => wait(outputs::run(cx, args)),
         Command::Settings(args) => wait(settings::run(cx, args)),
+        Command::SupportBundle(args) => wait(support_bundle::run(cx, args)),
         Command::Completions(args) => completions::run(cx, args),
         Command::Man(args) => man::run(cx, args),
     };

@@ -115,12 +115,12 @@ fn options(text: &mut String, arguments: &[&Arg]) {
             .iter()
             .filter(|_| takes_value)
             .map(|v| match v.get_help() {
-                Some(help) => format!("`{}` ({help})", v.get_name()),
+                Some(help) => format!("`{}`: {help}", v.get_name()),
                 None => format!("`{}`", v.get_name()),
             })
             .collect();
         if !possible.is_empty() && possible.len() < 12 {
-            let _ = write!(says, ": {}", possible.join(", "));
+            let _ = write!(says, " ({})", possible.join("; "));
         }
         let defaults: Vec<_> = arg.get_default_values().iter().filter_map(|v| v.to_str()).collect();
         if takes_value && !defaults.is_empty() {

@@ -15,7 +15,12 @@ use anyhow::Result;
 use clap::Args;
 use host::Host;
 use serde::Serialize;
-use std::{io, io::Write, path::PathBuf};
+use std::{
+    io,
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// Check whether this host can run Bulkhead, and say what to do where it cannot
 ///
@@ -28,7 +33,7 @@ pub(crate) struct CheckArgs {
 
     /// Address on which the controller would listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
-    listen: std::net::SocketAddr,
+    listen: SocketAddr,
 
     /// Socket of Docker
     #[arg(long, value_name = "PATH", default_value = crate::commands::DOCKER_SOCKET)]
@@ -142,28 +147,29 @@ impl Report {
 }
 
 pub(crate) async fn run(cx: &mut Context, args: CheckArgs) -> Result<Code> {
-    let host = Host::this();
-    let categories = waiting::during("checking this host", async {
-        vec![
-            Category { category: "kernel", findings: kernel::findings(&host) },
-            Category { category: "privileges", findings: system::privileges(&host) },
-            Category {
-                category: "container runtimes",
-                findings: runtimes::findings(&args.docker_socket, &args.containerd_socket).await,
-            },
-            Category { category: "system", findings: system::findings(&host, &cx.global.state_dir) },
-            Category {
-                category: "bulkhead",
-                findings: bulkhead::findings(&host, &cx.global.state_dir, args.listen),
-            },
-        ]
-    })
-    .await;
-    let report = Report::new(categories);
+    let work = examine(&cx.global.state_dir, args.listen, &args.docker_socket, &args.containerd_socket);
+    let report = waiting::during("checking this host", work).await;
     if !structured(&mut cx.screen, args.output.output, &report)? {
         report.print(&mut cx.screen)?;
     }
     Ok(if report.ok { Code::Success } else { Code::Problems })
+}
+
+async fn examine(state_dir: &Path, listen: SocketAddr, docker: &Path, containerd: &Path) -> Report {
+    let host = Host::this();
+    Report::new(vec![
+        Category { category: "kernel", findings: kernel::findings(&host) },
+        Category { category: "privileges", findings: system::privileges(&host) },
+        Category { category: "container runtimes", findings: runtimes::findings(docker, containerd).await },
+        Category { category: "system", findings: system::findings(&host, state_dir) },
+        Category { category: "bulkhead", findings: bulkhead::findings(&host, state_dir, listen) },
+    ])
+}
+
+/// What `check` finds with its usual options, for others to print.
+pub(super) async fn report(state_dir: &Path) -> impl Serialize + use<> {
+    let (docker, containerd) = (Path::new(super::DOCKER_SOCKET), Path::new(super::CONTAINERD_SOCKET));
+    examine(state_dir, SocketAddr::from(([127, 0, 0, 1], 7070)), docker, containerd).await
 }
 
 #[cfg(test)]

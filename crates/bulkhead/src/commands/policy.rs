@@ -1,6 +1,8 @@
 //! `bulkhead policy`: what may be, and every question about it.
 
 mod apply;
+mod check;
+mod connections;
 mod explain;
 mod list;
 mod reach;
@@ -33,6 +35,8 @@ enum PolicyCommand {
     Simulate(simulate::SimulateArgs),
     Reach(reach::ReachArgs),
     WhoCanReach(reach::WhoCanReachArgs),
+    Connections(connections::ConnectionsArgs),
+    Check(check::CheckArgs),
 }
 
 pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
@@ -50,6 +54,8 @@ pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
         PolicyCommand::Simulate(args) => simulate::simulate(cx, args).await,
         PolicyCommand::Reach(args) => reach::reach(cx, args).await,
         PolicyCommand::WhoCanReach(args) => reach::who_can_reach(cx, args).await,
+        PolicyCommand::Connections(args) => connections::connections(cx, args),
+        PolicyCommand::Check(args) => check::check(cx, args),
     }
 }
 

@@ -85,7 +85,7 @@ mod tests {
         assert!(changed.automatic);
         assert_eq!(changed.retention.event_days, 60);
         assert_eq!(changed.profile, bulkhead_api::Profile::Strict);
-        assert_eq!(changed.canary_seconds, Settings::default().canary_seconds);
+        assert_eq!(changed.scan, Settings::default().scan);
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn print(screen: &mut Screen, server: &str, status: &Status, wide: bool) -> io::
     }
     if status.learn_scale != 1.0 {
         let scale = format!(
-            "learning   believes time to pass {} times faster: for demonstrations, its figures do not hold",
+            "learning   runs {} times faster than time: a demonstration, not its figures",
             status.learn_scale
         );
         screen.line(Style::Warning, &scale)?;

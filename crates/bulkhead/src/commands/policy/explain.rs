@@ -93,8 +93,8 @@ fn print(screen: &mut Screen, answer: &Explanation) -> io::Result<()> {
 
 fn print_side(screen: &mut Screen, side: &SideVerdict) -> io::Result<()> {
     write!(screen, "  {} of {} ({}): ", side.direction, side.service, side.mode)?;
-    screen.span(side.verdict.into(), &side.verdict.to_string())?;
-    writeln!(screen, ", {}", edges::rule(side.rule.as_ref()))
+    screen.line(side.verdict.into(), &side.verdict.to_string())?;
+    screen.paragraph(4, &edges::rule(side.rule.as_ref()))
 }
 
 #[cfg(test)]
