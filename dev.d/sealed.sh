@@ -33,32 +33,37 @@ in_room() {
 
 room_keep() { ROOM=''; }
 
-# Everything whose network namespace is the room's is ours, because only the room's children can be there.
+# Whose mount or network namespace is the room's is ours, because only the room's children can be there. (The mount
+# namespace alone would miss `ip netns exec`, the network namespace alone those who entered a further network.)
 room_processes() {
-    local space=$1 process
+    local mounts=$1 network=$2 process
     for process in /proc/[0-9]*; do
-        [ "$(readlink "$process/ns/net" 2>/dev/null)" = "$space" ] && printf '%s\n' "${process#/proc/}"
+        if [ "$(readlink "$process/ns/mnt" 2>/dev/null)" = "$mounts" ] ||
+            [ "$(readlink "$process/ns/net" 2>/dev/null)" = "$network" ]; then
+            printf '%s\n' "${process#/proc/}"
+        fi
     done
-    return 0
 }
 
 room_close() {
-    local space process waited=0
+    local mounts network process waited=0
     [ -n "$ROOM" ] && [ -e "/proc/$ROOM" ] || return 0
-    space=$(readlink "/proc/$ROOM/ns/net")
+    mounts=$(readlink "/proc/$ROOM/ns/mnt")
+    network=$(readlink "/proc/$ROOM/ns/net")
     # Never the host's own: whatever went wrong, this must not end anybody else's processes.
-    [ -n "$space" ] && [ "$space" != "$(readlink /proc/self/ns/net)" ] || return 0
+    [ -n "$mounts" ] && [ "$mounts" != "$(readlink /proc/self/ns/mnt)" ] || return 0
+    [ -n "$network" ] && [ "$network" != "$(readlink /proc/self/ns/net)" ] || return 0
     # dockerd first and politely: it ends the containers, which have namespaces of their own.
     if process=$(in_room cat /run/docker.pid 2>/dev/null) && [ -e "/proc/$process" ]; then
         kill "$process" 2>/dev/null || true
         while [ -e "/proc/$process" ] && ((waited++ < 150)); do sleep 0.1; done
     fi
-    for process in $(room_processes "$space"); do
+    for process in $(room_processes "$mounts" "$network"); do
         [ "$process" = "$ROOM" ] || kill "$process" 2>/dev/null || true
     done
     waited=0
-    while [ "$(room_processes "$space" | wc -l)" -gt 1 ] && ((waited++ < 30)); do sleep 0.1; done
-    for process in $(room_processes "$space"); do kill -KILL "$process" 2>/dev/null || true; done
+    while [ "$(room_processes "$mounts" "$network" | wc -l)" -gt 1 ] && ((waited++ < 30)); do sleep 0.1; done
+    for process in $(room_processes "$mounts" "$network"); do kill -KILL "$process" 2>/dev/null || true; done
     room_end_containers "/bulkhead-room-$ROOM"
     ROOM=''
 }
