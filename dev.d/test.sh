@@ -91,8 +91,9 @@ cmd_test() {
         fi
         room_close
         if kernels_possible; then
-            kernels_ready "${KERNELS[@]}" || fail "no kernels to test with" "see the log above"
-            for series in "${KERNELS[@]}"; do tested "Linux $series, emulated" kernel_step "$series"; done
+            # shellcheck disable=SC2086
+            kernels_ready $KERNELS || fail "no kernels to test with" "see the log above"
+            for series in $KERNELS; do tested "Linux $series, emulated" kernel_step "$series"; done
         else
             skip_or_fail "other kernels: emulated on amd64 only"
         fi

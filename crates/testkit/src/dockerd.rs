@@ -173,7 +173,7 @@ fn cgroup_parent() -> String {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
-        if self.process.is_none() {
+        if self.process.is_none() && !std::thread::panicking() {
             // Containers of a crashed daemon still run; only a daemon can end them.
             self.launch();
         }
