@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# Bulkhead's part of the story: it finds the shop, learns it, writes the policy, and holds it.
+
+# A week passes in fifteen seconds for the estimator, and it says so in every figure.
+LEARN_SCALE=40320
+
+story_build() {
+    ensure_rust
+    build_console
+    step "Building Bulkhead" cargo build --locked -p bulkhead || fail "Bulkhead does not build" "see the log above"
+}
+
+# bulkhead ARGUMENTS...: the client, in the room.
+bulkhead() { in_room env BULKHEAD_STATE=/run/bulkhead-state "$CARGO_TARGET_DIR/debug/bulkhead" "$@"; }
+
+bulkhead_start() {
+    in_background "bulkhead-$1" bulkhead up --learn-scale $LEARN_SCALE
+    wait_for "Bulkhead" bulkhead status
+}
+
+story_bulkhead() {
+    heading "4. One command: bulkhead up"
+    bulkhead_start first
+    wait_for "every service of the shop" services_found front web api redis db mail metrics batch
+    bulkhead status | indent
+    say "  Nothing is denied now. It watches; a week of its clock passes in 15 seconds:"
+    story_learning "$([ -n "$SHORT" ] && echo 4 || echo 6)"
+    bulkhead services | indent
+
+    heading "5. What it learned, as policy"
+    say "  For Redis, written by Bulkhead from what it saw:"
+    bulkhead policy show shop/redis | indent
+    say "  What an attacker who holds web can reach, before:"
+    bulkhead blast-radius shop/web -o json >"$DEMO_RUN/blast.json"
+    jq -r '"    now: \(.now.count.services) services, \(.now.count.ports) ports\(if .now.count.world then " and the world" else "" end)",
+           "    under the policy: \(.under_policy.count.services) services, \(.under_policy.count.ports) ports\(if .under_policy.count.world then " and the world" else "" end)"' \
+        "$DEMO_RUN/blast.json"
+
+    heading "6. Enforce"
+    story_promote
+    sleep 3
+    customers_unharmed "after promotion"
+
+    heading "7. The same breach again"
+    story_breach after
+    [ "$(breach_count "$DEMO_RUN/breach-after.json" blocked)" = "$BREACH_STEPS" ] ||
+        fail "a step of the breach got through" "look into $DEMO_RUN/breach-after.json"
+    [ "$(arrived exfiltration)" = 2 ] && [ "$(arrived reverse-shell)" = 1 ] && [ "$(arrived metadata)" = 1 ] ||
+        fail "something of the second breach arrived on the Internet" "look into $DEMO_RUN/internet.log"
+    say "  On the Internet's side nothing of it arrived. What Bulkhead says about it:"
+    bulkhead events --type denied,scan --limit 12 | indent
+    say "  And why, for one of them:"
+    { bulkhead policy explain --from shop/web --to shop/redis --port 6379 || true; } | indent
+    customers_unharmed "during the breach"
+
+    heading "8. Bulkhead is killed, and nothing opens"
+    story_killed
+
+    heading "9. Bulkhead goes, and leaves nothing behind"
+    if [ -n "$KEEP" ]; then
+        say "  (kept, because of --keep)"
+    else
+        bulkhead down --remove | indent
+        [ ! -e "/proc/$ROOM/root/sys/fs/bpf/bulkhead" ] || fail "pins are left" "look into /sys/fs/bpf"
+        ! in_room nft list tables | grep -i bulkhead || fail "firewall rules are left" "nft list ruleset"
+        customers_unharmed "after Bulkhead has gone"
+    fi
+}
+
+indent() { sed 's/^/    /'; }
+
+# services_found NAME...: whether Bulkhead knows all of them.
+services_found() {
+    local name known
+    known=$(bulkhead services -o json | jq -r '.. | .name? // empty | strings') || return 1
+    for name in "$@"; do grep -qx "shop/$name" <<<"$known" || return 1; done
+}
+
+story_learning() {
+    local look
+    for ((look = 1; look <= $1; look++)); do
+        sleep 5
+        bulkhead services -o json | jq -r --arg week "$look" '
+            [.. | objects | select(has("learning")) | select(.name | startswith("shop/"))] |
+            "    \(map(.learning.edges) | add) edges; chance of an unseen one in the next hour, at most: " +
+            (map("\(.name | ltrimstr("shop/")) \(.learning.upper_hour * 100 | . * 10 | round / 10)%") | join(", "))'
+    done
+}
+
+story_promote() {
+    local name
+    for name in redis db api web front mail metrics batch; do
+        { bulkhead promote "shop/$name" --to enforce --dry-run || true; } >"$DEMO_RUN/preview-$name"
+        bulkhead mode "shop/$name" enforce --yes --reason "the demo" | indent
+    done
+}
+
+customers_unharmed() {
+    sleep 1
+    [ "$(customers failed)" = 0 ] || fail "$(customers failed) requests failed $1: $(customers last_error)" "look into $DEMO_RUN"
+    say "  Customers $1: $(customers requests) requests, 0 failed."
+}
+
+story_killed() {
+    local process
+    process=$(in_room cat /run/bulkhead/bulkhead.lock)
+    kill -KILL "$process"
+    say "  kill -9 $process. The same attacker tries once more, and a fresh container as well:"
+    breach_run "$DEMO_RUN/breach-killed.json"
+    breach_table "$DEMO_RUN/breach-killed.json"
+    [ "$(breach_count "$DEMO_RUN/breach-killed.json" blocked)" = "$BREACH_STEPS" ] ||
+        fail "a step of the breach got through while Bulkhead was dead" "look into $DEMO_RUN/breach-killed.json"
+    customers_unharmed "while Bulkhead was dead"
+    bulkhead_start second
+    say "  Started again: it adopted what the kernel enforced, nothing was cut."
+    customers_unharmed "after its restart"
+}
