@@ -9,29 +9,43 @@
 
 #![forbid(unsafe_code)]
 
+mod blast;
 mod compile;
 pub mod compiled;
+mod diff;
 pub mod document;
 mod effective;
 mod evaluate;
+mod explain;
 mod external;
 pub mod flowset;
+mod generalise;
 mod glob;
 mod inventory;
 pub mod kubernetes;
+mod lint;
 mod lookup;
 mod ports;
+mod reach;
 mod rulebook;
 mod set;
+mod simulate;
 mod suggest;
 pub mod yaml;
 
+pub use blast::{BlastRadius, Extent, Listening, Reached, blast_radius, rank};
 pub use compile::Compiler;
+pub use diff::{ChangeKind, DocumentChange, FlowChange, RuleChange, diff, flow_diff};
 pub use document::{Diagnostic, Document, ReadOptions, SegmentationPolicy};
 pub use effective::{EffectivePolicy, EffectiveRule};
 pub use evaluate::{Decision, Evaluator, PairVerdict, Remote, Side, Traffic, side_verdict};
+pub use explain::Explanation;
+pub use generalise::{Generalise, Learned, learned_name};
 pub use glob::{Glob, name_matches};
 pub use inventory::{Inventory, Service};
+pub use lint::{Finding, Lint, lint};
 pub use lookup::PeerAddress;
+pub use reach::{Reach, View, peer_of};
 pub use rulebook::{AtomInfo, RuleBook, RuleInfo};
 pub use set::{ExternalPart, PolicySet};
+pub use simulate::{Modes, VerdictChange, simulate};

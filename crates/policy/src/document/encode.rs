@@ -60,6 +60,21 @@ impl SegmentationPolicy {
     }
 }
 
+impl SegmentationPolicy {
+    /// The target on one line of YAML.
+    pub fn target_text(&self) -> String {
+        criteria(&self.target).to_flow()
+    }
+}
+
+impl Document {
+    /// What the document says, without its name, on one line of YAML.
+    pub(crate) fn spec_text(&self) -> String {
+        let Tree::Map(fields) = self.to_tree() else { return String::new() };
+        fields.into_iter().find(|(key, _)| key == "spec").map_or(String::new(), |(_, spec)| spec.to_flow())
+    }
+}
+
 impl Rule {
     pub fn to_tree(&self, direction: Direction) -> Tree {
         let mut fields: Fields = Vec::new();

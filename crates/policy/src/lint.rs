@@ -1,0 +1,457 @@
+//! What is probably not what its author meant.
+
+use crate::{
+    compile::Compiler,
+    compiled::CompiledPolicy,
+    document::{Action, Criteria, DocumentKey, Kind, PeerSpec, PortMatch, Rule, format_time},
+    effective::EffectiveRule,
+    evaluate::{Evaluator, Remote, Traffic},
+    glob::Glob,
+    inventory::Inventory,
+    set::{ExternalPart, PolicySet},
+    suggest,
+};
+use bulkhead_model::{Application, Direction, EdgeKey, IpProtocol, RuleRef, Timestamp};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    fmt,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lint {
+    /// The target or a peer names a service, namespace, zone or external endpoint that does not exist.
+    Unknown,
+    /// The document targets no service.
+    SelectsNothing,
+    /// The rule has expired.
+    Expired,
+    /// The rule never decides, because rules with another action decide before.
+    Shadowed,
+    /// The rule never decides, because rules with the same action decide before.
+    Redundant,
+    /// The rule's peers or ports select nothing that exists.
+    Dead,
+    /// A deny of the same tier and order takes away a part of what the rule allows.
+    Conflicting,
+    /// The rule allows much more than was ever seen.
+    OverBroad,
+    /// Nothing that was seen needs the rule.
+    Unused,
+}
+
+impl Lint {
+    /// A word that stays the same between versions.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::SelectsNothing => "selects-nothing",
+            Self::Expired => "expired",
+            Self::Shadowed => "shadowed",
+            Self::Redundant => "redundant",
+            Self::Dead => "dead",
+            Self::Conflicting => "conflicting",
+            Self::OverBroad => "over-broad",
+            Self::Unused => "unused",
+        }
+    }
+}
+
+/// One thing to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub lint: Lint,
+    pub document: DocumentKey,
+    /// Direction and position of the rule, where one is meant.
+    pub rule: Option<(Direction, usize)>,
+    pub message: String,
+    pub suggestion: Option<String>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.document)?;
+        if let Some((direction, index)) = self.rule {
+            write!(f, " {direction}[{index}]")?;
+        }
+        write!(f, ": {} [{}]", self.message, self.lint.code())?;
+        match &self.suggestion {
+            Some(suggestion) => write!(f, "; {suggestion}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All findings, in the order of documents and rules. `edges` is what was seen; without any, evidence says nothing.
+pub fn lint(set: &PolicySet, inventory: &Inventory, edges: &[EdgeKey], now: Timestamp) -> Vec<Finding> {
+    let mut compiler = Compiler::default();
+    let compiled = compiler.compile(set, inventory, now);
+    let mut book = compiler.book().clone();
+    let evaluator = Evaluator::new(set, inventory, &mut book, now);
+    let mut linter =
+        Linter { set, inventory, evaluator, deciding: deciding(&compiled), findings: Vec::new() };
+    linter.documents(now);
+    linter.rules();
+    linter.evidence(edges);
+    let mut findings = linter.findings;
+    findings.sort_by(|a, b| {
+        (&a.document, a.rule, a.lint, &a.message).cmp(&(&b.document, b.rule, b.lint, &b.message))
+    });
+    findings.dedup();
+    findings
+}
+
+/// Every rule that decides anything at all.
+fn deciding(compiled: &CompiledPolicy) -> HashSet<RuleRef> {
+    let directions = compiled.services.iter().flat_map(|service| [&service.ingress, &service.egress]);
+    let classes = directions.flat_map(|direction| &direction.classes);
+    classes
+        .flat_map(|class| {
+            class.entries.iter().map(|entry| entry.outcome.rule).chain(std::iter::once(class.otherwise.rule))
+        })
+        .collect()
+}
+
+struct Linter<'a> {
+    set: &'a PolicySet,
+    inventory: &'a Inventory,
+    evaluator: Evaluator<'a>,
+    deciding: HashSet<RuleRef>,
+    findings: Vec<Finding>,
+}
+
+/// `None` for the document as a whole.
+type Place = Option<(Direction, usize)>;
+
+impl Linter<'_> {
+    fn found(
+        &mut self,
+        lint: Lint,
+        document: &DocumentKey,
+        rule: Place,
+        message: String,
+        hint: Option<String>,
+    ) {
+        self.findings.push(Finding { lint, document: document.clone(), rule, message, suggestion: hint });
+    }
+
+    fn documents(&mut self, now: Timestamp) {
+        for policy in self.set.policies() {
+            let key = policy.key();
+            let known = self.criteria(&key, None, "target", &policy.target);
+            if known && self.set.select(&policy.target, self.inventory).is_empty() {
+                let message = format!("the target {} selects no service", policy.target_text());
+                self.found(Lint::SelectsNothing, &key, None, message, None);
+            }
+            for direction in [Direction::Ingress, Direction::Egress] {
+                for (index, rule) in policy.rules(direction).iter().enumerate() {
+                    let place = Some((direction, index));
+                    for peer in &rule.peers {
+                        self.peer(&key, place, peer);
+                    }
+                    if let Some(expires) = rule.expires.filter(|_| !rule.is_live(now)) {
+                        let message = format!("expired on {}", format_time(expires));
+                        let hint = "remove it, or give it a new date".to_owned();
+                        self.found(Lint::Expired, &key, place, message, Some(hint));
+                    }
+                }
+            }
+        }
+        for zone in self.set.zones() {
+            let key = DocumentKey::zone(&zone.metadata.name);
+            for inner in &zone.zones {
+                self.named(&key, None, Kind::Zone, inner);
+            }
+            for external in &zone.externals {
+                self.named(&key, None, Kind::ExternalEndpoint, external);
+            }
+        }
+    }
+
+    fn peer(&mut self, key: &DocumentKey, place: Place, peer: &PeerSpec) {
+        match peer {
+            PeerSpec::Services(criteria) => {
+                self.criteria(key, place, "peer", criteria);
+            }
+            PeerSpec::External(name) => {
+                self.named(key, place, Kind::ExternalEndpoint, name);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether everything that criteria name exists.
+    fn criteria(&mut self, key: &DocumentKey, place: Place, what: &str, criteria: &Criteria) -> bool {
+        let before = self.findings.len();
+        if let Some(name) = criteria.exact_service()
+            && self.inventory.service(&name).is_none()
+        {
+            let names: Vec<String> =
+                self.inventory.services().map(|service| service.name.to_string()).collect();
+            let nearest = suggest::nearest(&name.to_string(), names.iter().map(String::as_str));
+            let hint = nearest.map(|near| format!("did you mean '{near}'?"));
+            self.found(
+                Lint::Unknown,
+                key,
+                place,
+                format!("the {what} '{name}' is no service that is known"),
+                hint,
+            );
+        }
+        if let Some(namespace) = criteria.namespace.as_ref().filter(|glob| glob.is_exact()).map(Glob::as_str)
+        {
+            let known: BTreeSet<&str> =
+                self.inventory.services().map(|service| service.name.namespace()).collect();
+            if !known.contains(namespace) {
+                let hint = suggest::nearest(namespace, known).map(|near| format!("did you mean '{near}'?"));
+                let message = format!("there is no service in the namespace '{namespace}'");
+                self.found(Lint::Unknown, key, place, message, hint);
+            }
+        }
+        if let Some(zone) = &criteria.zone {
+            self.named(key, place, Kind::Zone, zone);
+        }
+        if let Some(selector) = &criteria.selector {
+            let labels = || self.inventory.services().flat_map(|service| service.labels.keys());
+            let keys = selector.match_labels.keys().cloned();
+            let unknown: Vec<String> = keys.filter(|key| !labels().any(|label| label == key)).collect();
+            for label in unknown {
+                let known: BTreeSet<&str> = labels().map(String::as_str).collect();
+                let hint = suggest::nearest(&label, known).map(|near| format!("did you mean '{near}'?"));
+                self.found(Lint::Unknown, key, place, format!("no service has the label '{label}'"), hint);
+            }
+        }
+        self.findings.len() == before
+    }
+
+    fn named(&mut self, key: &DocumentKey, place: Place, kind: Kind, name: &str) {
+        let (exists, all): (bool, Vec<&str>) = match kind {
+            Kind::Zone => (
+                self.set.zone(name).is_some(),
+                self.set.zones().map(|zone| zone.metadata.name.as_str()).collect(),
+            ),
+            _ => (
+                self.set.external(name).is_some(),
+                self.set.externals().map(|external| external.metadata.name.as_str()).collect(),
+            ),
+        };
+        if !exists {
+            let hint = suggest::nearest(name, all).map(|near| format!("did you mean '{near}'?"));
+            self.found(Lint::Unknown, key, place, format!("there is no {kind} '{name}'"), hint);
+        }
+    }
+
+    /// Rules that never decide, and rules of which a deny takes a part.
+    fn rules(&mut self) {
+        let mut seen = HashSet::new();
+        let services: Vec<_> = self.inventory.services().collect();
+        for service in services {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                let rules = self.evaluator.effective().rules(service.identity, direction).to_vec();
+                for rule in rules {
+                    let decides = self.deciding.contains(&rule.reference);
+                    if !seen.insert((rule.reference, decides.then_some(service.identity))) {
+                        continue;
+                    }
+                    self.rule(&service.name, &rule, decides);
+                }
+            }
+        }
+    }
+
+    fn rule(&mut self, service: &bulkhead_model::ServiceName, rule: &EffectiveRule, decides: bool) {
+        let place = Some((rule.direction, rule.index));
+        let allow = rule.rule().action == Action::Allow;
+        let flows = self.witnesses(rule.rule());
+        let mut deciders = BTreeMap::new();
+        for (remote, traffic) in &flows {
+            if let Some(other) = self.evaluator.decide(service, rule.direction, remote, *traffic).rule {
+                deciders.entry(other.reference).or_insert((other, remote.clone(), *traffic));
+            }
+        }
+        deciders.remove(&rule.reference);
+        let titles = |wanted: &dyn Fn(&EffectiveRule) -> bool| -> Vec<String> {
+            deciders.values().filter(|(other, ..)| wanted(other)).map(|(other, ..)| other.title()).collect()
+        };
+        let opposite = titles(&|other| (other.rule().action == Action::Allow) != allow);
+        let key = rule.document();
+        if !decides {
+            let all = titles(&|_| true).join(", ");
+            if flows.is_empty() || deciders.is_empty() {
+                let message = "matches nothing that exists".to_owned();
+                self.found(Lint::Dead, &key, place, message, None);
+            } else if opposite.is_empty() {
+                let hint = Some("it can be removed".to_owned());
+                self.found(Lint::Redundant, &key, place, format!("never decides: {all} comes before"), hint);
+            } else {
+                let hint = Some("give it a lower order, or remove it".to_owned());
+                self.found(Lint::Shadowed, &key, place, format!("never decides: {all} comes before"), hint);
+            }
+        } else if allow {
+            let conflict = deciders.values().find(|(other, ..)| {
+                other.rule().action == Action::Deny
+                    && (other.origin(), other.order()) == (rule.origin(), rule.order())
+            });
+            if let Some((other, remote, traffic)) = conflict {
+                let message = format!(
+                    "{} denies a part of what it allows, for example {} {}/{}",
+                    other.title(),
+                    remote_text(remote),
+                    traffic.protocol,
+                    traffic.port
+                );
+                self.found(Lint::Conflicting, &key, place, message, None);
+            }
+        }
+    }
+
+    /// Some flows that a rule matches by itself: every kind of peer in it with every port range in it.
+    fn witnesses(&self, rule: &Rule) -> Vec<(Remote, Traffic)> {
+        let mut remotes = BTreeSet::new();
+        for peer in &rule.peers {
+            match peer {
+                PeerSpec::Services(criteria) => {
+                    let selected = self.set.select(criteria, self.inventory);
+                    remotes.extend(
+                        selected.iter().take(64).map(|service| Remote::Service(service.name.clone())),
+                    );
+                }
+                PeerSpec::World => {
+                    remotes.insert(Remote::world());
+                }
+                PeerSpec::Host => {
+                    remotes.insert(Remote::Host);
+                }
+                PeerSpec::RemoteHost => {
+                    remotes.insert(Remote::RemoteHost);
+                }
+                PeerSpec::Multicast => {
+                    remotes.insert(Remote::Multicast);
+                }
+                PeerSpec::Any => {
+                    remotes.extend([Remote::world(), Remote::Host, Remote::RemoteHost, Remote::Multicast]);
+                    let services = self.inventory.services().take(64);
+                    remotes.extend(services.map(|service| Remote::Service(service.name.clone())));
+                }
+                PeerSpec::Cidr(_) | PeerSpec::Name(_) | PeerSpec::External(_) => {}
+            }
+            for part in self.set.external_parts(peer) {
+                match part {
+                    ExternalPart::Cidr(cidr) => {
+                        let (first, last) = (cidr.net.network(), cidr.net.broadcast());
+                        let ends = [first, last].into_iter().filter(|address| cidr.contains(address));
+                        remotes.extend(ends.map(Remote::address));
+                    }
+                    ExternalPart::Name(pattern) => {
+                        remotes
+                            .extend(self.inventory.addresses_of(&pattern).into_iter().map(Remote::address));
+                    }
+                }
+            }
+        }
+        let mut traffic = BTreeSet::new();
+        let application = rule.applications.first().copied().unwrap_or(Application::UNKNOWN);
+        if rule.ports.is_empty() {
+            traffic.extend([1, 80, 65_535].map(|port| Traffic::tcp(port).with(application)));
+            traffic.insert(Traffic::new(IpProtocol::UDP, 53).with(application));
+            traffic.insert(Traffic::new(IpProtocol::GRE, 0));
+        }
+        for spec in &rule.ports {
+            match &spec.port {
+                PortMatch::All => {
+                    traffic.insert(Traffic::new(spec.protocol, 0).with(application));
+                }
+                PortMatch::Range(range) => {
+                    for port in [range.first, range.last] {
+                        traffic.insert(Traffic::new(spec.protocol, port).with(application));
+                    }
+                }
+                PortMatch::Named(name) => {
+                    let named = self.inventory.services().filter_map(|service| service.named_ports.get(name));
+                    let ports = named.flatten().filter(|(protocol, _)| *protocol == spec.protocol);
+                    traffic.extend(
+                        ports.map(|&(protocol, port)| Traffic::new(protocol, port).with(application)),
+                    );
+                }
+            }
+        }
+        remotes
+            .into_iter()
+            .flat_map(|remote| traffic.iter().map(move |traffic| (remote.clone(), *traffic)))
+            .collect()
+    }
+
+    /// What was seen says which rules are needed, and how much of them.
+    fn evidence(&mut self, edges: &[EdgeKey]) {
+        if edges.is_empty() {
+            return;
+        }
+        let mut used: BTreeMap<RuleRef, BTreeSet<(IpProtocol, u16)>> = BTreeMap::new();
+        for edge in edges {
+            let verdict = self.evaluator.edge_verdict(edge);
+            for side in verdict.sides() {
+                used.entry(side.decision.reference()).or_default().insert((edge.protocol, edge.port));
+            }
+        }
+        let mut seen = HashSet::new();
+        let services: Vec<_> = self.inventory.services().map(|service| service.identity).collect();
+        for service in services {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                for rule in self.evaluator.effective().rules(service, direction).to_vec() {
+                    if rule.rule().action == Action::Deny
+                        || !self.deciding.contains(&rule.reference)
+                        || !seen.insert(rule.reference)
+                    {
+                        continue;
+                    }
+                    self.use_of(&rule, used.get(&rule.reference));
+                }
+            }
+        }
+    }
+
+    fn use_of(&mut self, rule: &EffectiveRule, used: Option<&BTreeSet<(IpProtocol, u16)>>) {
+        let (key, place) = (rule.document(), Some((rule.direction, rule.index)));
+        let Some(used) = used else {
+            let message = "no connection that was seen needs it".to_owned();
+            self.found(Lint::Unused, &key, place, message, None);
+            return;
+        };
+        let allowed: u32 = match rule.rule().ports.as_slice() {
+            [] => u32::MAX,
+            ports => ports
+                .iter()
+                .map(|spec| match &spec.port {
+                    PortMatch::All => 65_536,
+                    PortMatch::Range(range) if !spec.protocol.is_icmp() => {
+                        u32::from(range.last - range.first) + 1
+                    }
+                    _ => 1,
+                })
+                .fold(0, u32::saturating_add),
+        };
+        // A range of a hundred ports of which three are used is how servers are; a thousand is not.
+        if allowed >= 1000 && used.len() <= 5 {
+            let ports: Vec<String> =
+                used.iter().map(|(protocol, port)| format!("{protocol}/{port}")).collect();
+            let message = match allowed {
+                u32::MAX => format!("allows every protocol and port; only {} was seen", ports.join(", ")),
+                _ => format!("allows {allowed} ports; only {} was seen", ports.join(", ")),
+            };
+            let hint = format!("narrow it to ports: [{}]", ports.join(", "));
+            self.found(Lint::OverBroad, &key, place, message, Some(hint));
+        }
+    }
+}
+
+fn remote_text(remote: &Remote) -> String {
+    match remote {
+        Remote::Service(name) => name.to_string(),
+        Remote::Host => "host".to_owned(),
+        Remote::RemoteHost => "remote-host".to_owned(),
+        Remote::Multicast => "multicast".to_owned(),
+        Remote::External { name: Some(name), .. } => name.to_string(),
+        Remote::External { net: Some(net), .. } => net.addr().to_string(),
+        Remote::External { .. } => "world".to_owned(),
+        Remote::Unknown => "unknown".to_owned(),
+    }
+}
