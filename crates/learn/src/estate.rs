@@ -146,6 +146,7 @@ impl Learner {
         let estimator = self.clock.at(now);
         let service = self.service(&workload.service, now, estimator);
         service.appeared(estimator);
+        service.description.learn(workload);
         if let Some(digest) = workload.image_digest.as_deref() {
             service.image(digest, estimator);
         }

@@ -6,6 +6,7 @@ use crate::{
     curve::DiscoveryCurve,
     edges::{Record, SetAside, Slot, Standing},
     estimate::Evidence,
+    expected::Description,
     fanout::{FanOut, surprising_peers},
     gates,
 };
@@ -61,6 +62,7 @@ pub(crate) struct Service {
     /// Workloads that run now.
     pub(crate) running: u32,
     pub(crate) dirty: bool,
+    pub(crate) description: Description,
 }
 
 /// One sighting, in the learner's terms.
@@ -101,7 +103,14 @@ impl Service {
             curve: DiscoveryCurve::default(),
             forecast: None,
         };
-        Self { memory, edges: BTreeMap::new(), fanout: FanOut::default(), running: 0, dirty: true }
+        Self {
+            memory,
+            edges: BTreeMap::new(),
+            fanout: FanOut::default(),
+            running: 0,
+            dirty: true,
+            description: Description::default(),
+        }
     }
 
     // === impl edges ===

@@ -1,6 +1,6 @@
 //! Is a stated 95 % bound missed in at most 5 % of cases, in every class?
 
-use crate::{run::Track, world::Class};
+use super::{run::Track, world::Class};
 
 /// Of one class and horizon.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,6 @@
 //! One service under the eyes of the learner: the truth of the simulation beside what the learner says.
 
-use crate::{
+use super::{
     random::Random,
     world::{Edge, Kind, Load, Service},
 };

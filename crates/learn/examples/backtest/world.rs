@@ -1,6 +1,6 @@
 //! Synthetic services: what they would connect to if nobody watched.
 
-use crate::random::Random;
+use super::random::Random;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
@@ -151,7 +151,7 @@ impl Service {
         let mut own = Random::new(seed ^ (index as u64).wrapping_mul(0xd134_2543_de82_ef95));
         // Half of the services belong to families; a family is of one class and is spread over blocks of the mix.
         let number = index % 100 + 100 * (index / (100 * FAMILY));
-        let family = (index % 2 == 0 && class != Class::OpenEnded).then_some(number);
+        let family = (index.is_multiple_of(2) && class != Class::OpenEnded).then_some(number);
         // The edges of a family come from a generator of its own.
         let mut shared = family.map(|family| Random::new(seed ^ 0xfa51_1900 ^ ((family as u64) << 20)));
         let source = shared.as_mut().unwrap_or(&mut own);
