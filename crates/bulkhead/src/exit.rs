@@ -80,7 +80,7 @@ pub(crate) fn report(result: anyhow::Result<Code>) -> ExitCode {
 }
 
 fn describe(error: &anyhow::Error) -> String {
-    let mut text = format!("error: {error:#}\n");
+    let mut text = format!("error: {}\n", chain(error));
     if let Some(ClientError::Api(refusal)) = cause::<ClientError>(error) {
         text += &faults(refusal);
     }
@@ -88,6 +88,18 @@ fn describe(error: &anyhow::Error) -> String {
         text += if n == 0 { "  what to do: " } else { "              " };
         text += line;
         text.push('\n');
+    }
+    text
+}
+
+/// Every cause after a colon, but none twice: some errors say their source themselves.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text += ": ";
+            text += &cause;
+        }
     }
     text
 }
@@ -214,6 +226,15 @@ mod tests {
         let error = anyhow::Error::from(ClientError::Api(refusal));
         assert_eq!(code_of(&error), Code::Invalid);
         insta::assert_snapshot!(describe(&error));
+    }
+
+    #[test]
+    fn a_cause_that_is_said_already_is_not_said_twice() {
+        let source = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = TransportError::Connect { host: "127.0.0.1".into(), port: 1, source };
+        let error = anyhow::Error::from(ClientError::from(error));
+        assert_eq!(chain(&error), "cannot connect to 127.0.0.1:1: connection refused");
+        assert_eq!(code_of(&error), Code::Unreachable);
     }
 
     #[test]

@@ -1,0 +1,197 @@
+//! How Bulkhead is started: what the command line says, else the configuration file, else the defaults.
+
+use super::{Reject, UpArgs};
+use crate::{
+    commands::{CONTAINERD_SOCKET, DOCKER_SOCKET},
+    exit::{Code, Failure},
+};
+use anyhow::{Context as _, Result};
+use bulkhead_api::Profile;
+use serde::Deserialize;
+use std::{
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+/// Read where no other is named and it exists.
+pub(super) const USUAL_FILE: &str = "/etc/bulkhead/bulkhead.toml";
+
+/// Everything that `bulkhead up` needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Configuration {
+    pub(super) listen: SocketAddr,
+    pub(super) tls: Option<TlsFiles>,
+    pub(super) docker_socket: PathBuf,
+    pub(super) containerd_socket: PathBuf,
+    pub(super) automatic: Option<bool>,
+    pub(super) profile: Option<Profile>,
+    pub(super) learn_scale: f64,
+    /// Connections that the kernel can keep track of; the default of the datapath where absent.
+    pub(super) max_connections: Option<u32>,
+    pub(super) reject: Reject,
+    pub(super) gate: bool,
+    pub(super) interfaces: Option<Vec<String>>,
+    pub(super) node: String,
+    pub(super) path_prefix: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsFiles {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+/// The file; every name as the option's, with `_`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    listen: Option<SocketAddr>,
+    tls: Option<TlsFiles>,
+    docker_socket: Option<PathBuf>,
+    containerd_socket: Option<PathBuf>,
+    automatic: Option<bool>,
+    profile: Option<Profile>,
+    learn_scale: Option<f64>,
+    max_connections: Option<u32>,
+    reject: Option<Reject>,
+    gate: Option<bool>,
+    interfaces: Option<Vec<String>>,
+    node: Option<String>,
+    path_prefix: Option<String>,
+}
+
+/// The least and the most connections that may be asked for: below, a single busy service fills the table; above, the
+/// table alone takes more than 2 GiB.
+const CONNECTIONS: std::ops::RangeInclusive<u32> = 1024..=16 << 20;
+
+impl Configuration {
+    pub(super) fn new(args: &UpArgs) -> Result<Self> {
+        let file = match &args.config {
+            Some(path) => {
+                let text =
+                    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                parse(path, &text)?
+            }
+            None => match fs::read_to_string(USUAL_FILE) {
+                Ok(text) => parse(Path::new(USUAL_FILE), &text)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => File::default(),
+                Err(error) => return Err(error).with_context(|| format!("cannot read {USUAL_FILE}")),
+            },
+        };
+        Self::merge(args, file)
+    }
+
+    fn merge(args: &UpArgs, file: File) -> Result<Self> {
+        let tls = match (&args.tls_certificate, &args.tls_key) {
+            (Some(certificate), Some(key)) => {
+                Some(TlsFiles { certificate: certificate.clone(), key: key.clone() })
+            }
+            _ => file.tls,
+        };
+        let merged = Self {
+            listen: args.listen.or(file.listen).unwrap_or((Ipv4Addr::LOCALHOST, 7070).into()),
+            tls,
+            docker_socket: args
+                .docker_socket
+                .clone()
+                .or(file.docker_socket)
+                .unwrap_or_else(|| DOCKER_SOCKET.into()),
+            containerd_socket: args
+                .containerd_socket
+                .clone()
+                .or(file.containerd_socket)
+                .unwrap_or_else(|| CONTAINERD_SOCKET.into()),
+            automatic: if args.automatic { Some(true) } else { file.automatic },
+            profile: args.profile.or(file.profile),
+            learn_scale: args.learn_scale.or(file.learn_scale).unwrap_or(1.0),
+            max_connections: args.max_connections.or(file.max_connections),
+            reject: args.reject.or(file.reject).unwrap_or_default(),
+            gate: if args.no_gate { false } else { file.gate.unwrap_or(true) },
+            interfaces: file.interfaces,
+            node: args.node.clone().or(file.node).unwrap_or_else(host_name),
+            path_prefix: file.path_prefix.unwrap_or_default(),
+        };
+        merged.check()?;
+        Ok(merged)
+    }
+
+    fn check(&self) -> Result<()> {
+        let wrong = |what: String, remedy: &str| Err(Failure::new(Code::Usage, what).remedy(remedy).into());
+        if !(self.learn_scale >= 1.0 && self.learn_scale <= 1e6) {
+            let what = format!("learn-scale is {}, which is not from 1 to 1000000", self.learn_scale);
+            return wrong(what, "leave it out: 1 is the pace of the clock");
+        }
+        if let Some(n) = self.max_connections.filter(|n| !CONNECTIONS.contains(n)) {
+            let what =
+                format!("max-connections is {n}, which is not from {} to {}", CONNECTIONS.start(), CONNECTIONS.end());
+            return wrong(what, "leave it out for the default, or count 128 bytes of kernel memory for each");
+        }
+        if self.node.is_empty() {
+            return wrong("the node has no name".into(), "give it one: --node NAME");
+        }
+        Ok(())
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<File> {
+    toml::from_str(text).map_err(|error| {
+        let place = error.span().map(|span| {
+            let before = text.get(..span.start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+            format!(":{line}:{column}")
+        });
+        let place = place.unwrap_or_default();
+        Failure::new(Code::Invalid, format!("{}{place}: {}", path.display(), error.message()))
+            .remedy("its settings are the options of `bulkhead up`, with _ in place of -")
+            .into()
+    })
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "local".into() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{arguments::Cli, commands::Command};
+    use clap::Parser;
+
+    fn args(options: &[&str]) -> UpArgs {
+        let line = ["bulkhead", "up"].iter().chain(options);
+        match Cli::try_parse_from(line).expect("valid").command {
+            Command::Up(args) => args,
+            _ => unreachable!("the command is up"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file_and_the_file_over_the_defaults() {
+        let file = "listen = \"127.0.0.1:1\"\nreject = \"drop\"\nprofile = \"strict\"\nautomatic = true\n";
+        let file = parse(Path::new("x.toml"), file).expect("valid");
+        let merged = Configuration::merge(&args(&["--listen", "127.0.0.1:2"]), file).expect("valid");
+        assert_eq!(merged.listen.port(), 2);
+        assert_eq!(merged.reject, Reject::Drop);
+        assert_eq!(merged.profile, Some(Profile::Strict));
+        assert_eq!(merged.automatic, Some(true));
+        assert_eq!(merged.docker_socket, Path::new(DOCKER_SOCKET));
+    }
+
+    #[test]
+    fn a_wrong_file_is_told_with_its_place() {
+        let error = parse(Path::new("x.toml"), "reject = \"drop\"\nlissen = 1\n").expect_err("unknown");
+        assert!(error.to_string().starts_with("x.toml:2:1: unknown field `lissen`"), "{error}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        for wrong in [["--learn-scale", "0.5"], ["--learn-scale", "NaN"], ["--max-connections", "10"], ["--node", ""]]
+        {
+            assert!(Configuration::merge(&args(&wrong), File::default()).is_err(), "{wrong:?}");
+        }
+    }
+}
