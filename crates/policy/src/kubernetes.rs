@@ -3,7 +3,8 @@
 //! [`read`] takes files as (name, text) and gives [`Resources`] with all [`Diagnostic`]s of all files; [`connections`]
 //! answers what these resources allow between every pair of workloads, the ingress controller and the addresses outside;
 //! [`evaluate`] answers the same for one packet, by walking the policies and without sets, so that the two can be held
-//! against each other. [`write`] and [`write_np_guard`] write a [`Connectivity`] for people and for programs.
+//! against each other. [`write`] and [`write_np_guard`] write a [`Connectivity`] for people and for programs. [`import`]
+//! makes documents of the policies; [`differences`] proves that they mean the same, or says where they do not.
 //!
 //! | object | what is understood |
 //! |---|---|
@@ -30,11 +31,13 @@ mod connections;
 mod diagnostic;
 mod engine;
 mod evaluate;
+mod import;
 mod ingress;
 mod objects;
 mod output;
 mod policies;
 mod policy;
+mod proof;
 mod reader;
 mod resources;
 mod selector;
@@ -43,9 +46,11 @@ mod workloads;
 pub use connections::{Connection, Connectivity, Endpoint, connections};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use evaluate::{Packet, PacketPeer, evaluate};
+pub use import::{Import, import};
 pub use objects::{Reading, read};
 pub use output::{Format, UnknownFormat, write, write_np_guard};
 pub use policy::{Action, Layer, NamespaceMatch, PeerMatch, Policy, PortMatch, PortSpec, Rule, Subject};
+pub use proof::{Difference, differences};
 pub use resources::{
     BackendPort, ContainerPort, ExposedService, Labels, Network, Pod, Resources, Semantics, Service, ServicePort,
     TargetPort, Workload, WorkloadName,

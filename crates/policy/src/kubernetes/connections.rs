@@ -117,7 +117,7 @@ fn alike<'a>(
 }
 
 /// The ranges into which the rules of one direction cut all addresses, ascending, IPv4 first.
-fn ranges(policies: &[Policy], direction: Direction) -> Vec<AddressSet> {
+pub(super) fn ranges(policies: &[Policy], direction: Direction) -> Vec<AddressSet> {
     let rules = policies.iter().flat_map(|policy| policy.rules(direction).unwrap_or_default());
     let mentioned: Vec<&AddressSet> = rules
         .flat_map(|rule| rule.peers.iter().flatten())

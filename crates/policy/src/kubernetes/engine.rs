@@ -136,6 +136,18 @@ impl<'r> Engine<'r> {
         self.peers.iter().position(|peer| matches!(peer, Peer::Pod(PodPeer { workload: None, .. })))
     }
 
+    /// The pods of a workload, in its order.
+    pub(super) fn pods_of(&self, name: &WorkloadName) -> Vec<PeerIndex> {
+        let is_its = |peer: &Peer| matches!(peer, Peer::Pod(pod) if pod.workload.as_ref() == Some(name));
+        let peers = self.peers.iter().enumerate();
+        peers.filter(|(_, peer)| is_its(peer)).map(|(index, _)| index).collect()
+    }
+
+    /// The policies that select a peer in a direction, in deciding order.
+    pub(super) fn selecting(&self, direction: Direction, peer: PeerIndex) -> &[usize] {
+        &self.selecting[way(direction)][peer]
+    }
+
     /// What `from` may send to `to`: what both sides allow.
     pub(super) fn allowed(&self, from: PeerIndex, to: PeerIndex) -> ProtocolSet {
         if let (Peer::Pod(a), Peer::Pod(b)) = (&self.peers[from], &self.peers[to])
@@ -153,7 +165,7 @@ impl<'r> Engine<'r> {
     }
 
     /// What the policies of `subject` allow between it and `peer`.
-    fn one_side(&self, direction: Direction, subject: PeerIndex, peer: PeerIndex) -> ProtocolSet {
+    pub(super) fn one_side(&self, direction: Direction, subject: PeerIndex, peer: PeerIndex) -> ProtocolSet {
         let selecting = &self.selecting[way(direction)][subject];
         if selecting.is_empty() {
             return self.universe.clone();

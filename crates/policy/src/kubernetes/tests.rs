@@ -1,7 +1,8 @@
 //! The set engine against the packet evaluator on random policies, and manifests that are wrong in every way.
 
 use super::*;
-use bulkhead_model::IpProtocol;
+use crate::{Document, PolicySet, ReadOptions};
+use bulkhead_model::{IpProtocol, Timestamp};
 use proptest::prelude::*;
 use std::{fmt::Write, net::IpAddr};
 
@@ -255,8 +256,13 @@ fn compare(resources: &Resources, semantics: Semantics) -> Result<(), TestCaseEr
     Ok(())
 }
 
+/// How many random clusters: few enough for every day, and as many as are asked for.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn the_set_engine_allows_exactly_the_packets_that_the_evaluator_lets_pass(text in cluster()) {
@@ -264,6 +270,19 @@ proptest! {
         prop_assert!(!reading.has_errors(), "{:?} in {}", reading.diagnostics, text);
         compare(&reading.resources, Semantics::KUBERNETES)?;
         compare(&reading.resources, Semantics::NP_GUARD)?;
+    }
+
+    #[test]
+    fn imported_documents_mean_what_the_manifests_mean(text in cluster()) {
+        let reading = read([("cluster.yaml", text.as_str())]);
+        let import = import(&reading.resources);
+        let yaml = Document::join(&import.documents);
+        let set = PolicySet::read([("imported.yaml", yaml.as_str())], ReadOptions::default());
+        prop_assert!(set.is_ok(), "{:?} in {}", set, yaml);
+        let set = set.unwrap_or_default();
+        prop_assert_eq!(&set, &import.policy_set());
+        let found = differences(&reading.resources, &set, &import.inventory(), Timestamp(0));
+        prop_assert!(found.is_empty(), "{}\n{}\n{}", found[0], yaml, text);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Directories below one of the corpora, sorted.
-pub fn directories(corpus: &str) -> Option<Vec<PathBuf>> {
+pub(crate) fn directories(corpus: &str) -> Option<Vec<PathBuf>> {
     let root = std::env::var_os("BULKHEAD_CORPORA")
         .map(PathBuf::from)
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"));
@@ -18,7 +18,7 @@ pub fn directories(corpus: &str) -> Option<Vec<PathBuf>> {
 }
 
 /// Manifests below a directory, by extension, as (name, text).
-pub fn manifests(directory: &Path) -> Vec<(String, String)> {
+pub(crate) fn manifests(directory: &Path) -> Vec<(String, String)> {
     let mut entries: Vec<PathBuf> =
         fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
     entries.sort();

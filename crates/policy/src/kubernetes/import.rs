@@ -1,0 +1,516 @@
+//! From Kubernetes' policies to documents that mean the same.
+//!
+//! Each policy becomes one document of the tier `imported` that keeps its selectors, so that pods to come are taken in as
+//! well. What the two worlds say differently is said explicitly:
+//!
+//! - The order of admin policies becomes `order`: one number for each of their rules, ascending. `NetworkPolicy` rules
+//!   have none and so come after them.
+//! - A service that no `NetworkPolicy` selects in a direction is open in it. It gets a document `open.NAME` that says so,
+//!   behind what the baseline denies it.
+//! - `Pass` cannot be said rule by rule. The services that it concerns get, for that direction, a document `passed.NAME`
+//!   that states the outcome for each peer.
+//! - Labels of namespaces are resolved to the namespaces that carry them now; several become a zone.
+//!
+//! Pods of the host's network are no services here, as they are none to the policies ([`Semantics::KUBERNETES`]).
+
+use super::{
+    Action, Layer, NamespaceMatch, Operator, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule,
+    Selector, Semantics, WorkloadName,
+    connections::ranges,
+    engine::{Engine, PeerIndex},
+    universe,
+};
+use crate::{
+    Glob, Inventory, PolicySet, Service,
+    document::{
+        self, Cidr, Criteria, Document, LabelExpression, LabelOperator, LabelSelector, PeerSpec, Zone,
+    },
+    flowset::{AddressSet, IntervalSet, ProtocolSet},
+};
+use bulkhead_model::{Direction, Exposure, Identity, RuleOrigin, ServiceName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What came of an import.
+#[derive(Debug, Clone, Default)]
+pub struct Import {
+    /// Zones first, then policies by name.
+    pub documents: Vec<Document>,
+    /// The services of the manifests, with invented identities.
+    pub services: Vec<Service>,
+    /// What documents cannot say, or say for the present alone.
+    pub remarks: Vec<String>,
+}
+
+impl Import {
+    pub fn policy_set(&self) -> PolicySet {
+        self.documents.iter().cloned().collect()
+    }
+
+    pub fn inventory(&self) -> Inventory {
+        Inventory::new(self.services.iter().cloned())
+    }
+}
+
+/// Annotation that tells what a document was made from.
+const ORIGIN: &str = "bulkhead.dev/imported-from";
+/// Namespace of documents that are made from policies of the whole cluster.
+const CLUSTER: &str = "cluster";
+const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
+/// Makes documents of all policies among the resources.
+pub fn import(resources: &Resources) -> Import {
+    let sources = ranges(&resources.policies, Direction::Ingress);
+    let destinations = ranges(&resources.policies, Direction::Egress);
+    let both: Vec<AddressSet> = sources.iter().chain(&destinations).cloned().collect();
+    let engine = Engine::new(resources, Semantics::KUBERNETES, &both);
+    let first_range = engine.peers.len() - both.len();
+    let mut importer = Importer {
+        resources,
+        members: members(resources, &engine),
+        ranges: [
+            (first_range..).zip(sources).collect(),
+            (first_range + both.len() - destinations.len()..).zip(destinations).collect(),
+        ],
+        engine,
+        services: Vec::new(),
+        zones: BTreeMap::new(),
+        documents: BTreeMap::new(),
+        remarks: BTreeSet::new(),
+    };
+    importer.take_services();
+    importer.take_policies();
+    importer.open_the_rest();
+    if !resources.networks.is_empty() {
+        importer.remark("isolation of user-defined networks is not imported: it is no policy");
+    }
+    let zones = importer.zones.into_iter().map(|(namespaces, name)| {
+        Document::Zone(Zone {
+            metadata: document::Metadata { name, ..Default::default() },
+            namespaces: namespaces.iter().map(|name| Glob::new(name)).collect(),
+            ..Zone::default()
+        })
+    });
+    Import {
+        documents: zones.chain(importer.documents.into_values().map(Document::Policy)).collect(),
+        services: importer.services,
+        remarks: importer.remarks.into_iter().collect(),
+    }
+}
+
+struct Importer<'r> {
+    resources: &'r Resources,
+    engine: Engine<'r>,
+    /// Pods of each service.
+    members: BTreeMap<ServiceName, Vec<(PeerIndex, &'r Pod)>>,
+    /// The ranges of addresses outside, by direction.
+    ranges: [Vec<(PeerIndex, AddressSet)>; 2],
+    services: Vec<Service>,
+    /// Names of the zones that stand for several namespaces.
+    zones: BTreeMap<Vec<String>, String>,
+    documents: BTreeMap<(String, String), document::SegmentationPolicy>,
+    remarks: BTreeSet<String>,
+}
+
+/// The pods of each service, those of the host's network left out.
+fn members<'r>(
+    resources: &'r Resources,
+    engine: &Engine<'_>,
+) -> BTreeMap<ServiceName, Vec<(PeerIndex, &'r Pod)>> {
+    let mut members: BTreeMap<ServiceName, Vec<(PeerIndex, &Pod)>> = BTreeMap::new();
+    for (name, workload) in &resources.workloads {
+        let Ok(service) = service_name(name) else { continue };
+        let indexes = engine.pods_of(name);
+        for (index, pod) in indexes.into_iter().zip(&workload.pods).filter(|(_, pod)| !pod.host_network) {
+            members.entry(service.clone()).or_default().push((index, pod));
+        }
+    }
+    members
+}
+
+fn service_name(name: &WorkloadName) -> Result<ServiceName, bulkhead_model::InvalidServiceName> {
+    ServiceName::new(&name.namespace, &name.name)
+}
+
+impl Importer<'_> {
+    fn remark(&mut self, text: impl Into<String>) {
+        self.remarks.insert(text.into());
+    }
+
+    fn take_services(&mut self) {
+        let mut kinds: BTreeMap<ServiceName, BTreeSet<&str>> = BTreeMap::new();
+        for name in self.resources.workloads.keys() {
+            match service_name(name) {
+                Ok(service) => {
+                    kinds.entry(service).or_default().insert(&name.kind);
+                }
+                Err(error) => self.remark(format!("{name} is left out: {error}")),
+            }
+        }
+        for (service, kinds) in kinds.iter().filter(|(_, kinds)| kinds.len() > 1) {
+            let kinds: Vec<&str> = kinds.iter().copied().collect();
+            self.remark(format!("{} of the name {service} are one service here", kinds.join(" and ")));
+        }
+        let numbers = (Identity::FIRST_SERVICE..).map(Identity);
+        for ((name, pods), identity) in self.members.clone().into_iter().zip(numbers) {
+            let mut service = Service::new(name.clone(), identity);
+            let alike =
+                |key: &String, value: &String| pods.iter().all(|(_, pod)| pod.labels.get(key) == Some(value));
+            let labels = pods.iter().flat_map(|(_, pod)| &pod.labels);
+            service.labels = labels
+                .clone()
+                .filter(|(key, value)| alike(key, value))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
+            if labels.clone().any(|(key, value)| !alike(key, value)) {
+                self.remark(format!(
+                    "pods of {name} differ in their labels; only what they share counts here"
+                ));
+            }
+            let ports: BTreeSet<_> = pods.iter().flat_map(|(_, pod)| &pod.ports).collect();
+            for port in ports {
+                service.exposes.push(Exposure { protocol: port.protocol, port: port.number });
+                if !port.name.is_empty() {
+                    service
+                        .named_ports
+                        .entry(port.name.as_str().into())
+                        .or_default()
+                        .push((port.protocol, port.number));
+                }
+            }
+            self.services.push(service);
+        }
+    }
+
+    fn take_policies(&mut self) {
+        let mut order = 0;
+        for (index, policy) in self.resources.policies.iter().enumerate() {
+            let Some(target) = self.criteria(&policy.subject.namespaces, &policy.subject.pods) else {
+                self.remark(format!("{policy} selects no namespace that is known"));
+                continue;
+            };
+            let rules = DIRECTIONS.map(|direction| {
+                let rules = policy.rules(direction).unwrap_or_default();
+                let ordered = !policy.is_namespaced();
+                rules
+                    .iter()
+                    .filter_map(|rule| self.rule(rule, ordered.then(|| next(&mut order))))
+                    .collect::<Vec<_>>()
+            });
+            match policy.layer {
+                Layer::Namespaced => {
+                    let [ingress, egress] = rules;
+                    self.add(policy_name(policy), target, ingress, egress, Some(policy.to_string()));
+                }
+                Layer::Admin { .. } => self.take_admin(index, policy, &target, rules),
+                // What the baseline says is said to each service that it concerns.
+                Layer::Baseline { .. } => {}
+            }
+        }
+    }
+
+    /// Where some of the services that an admin policy selects have their outcome stated, the others are named one by one.
+    fn take_admin(
+        &mut self,
+        index: usize,
+        policy: &Policy,
+        target: &Criteria,
+        rules: [Vec<document::Rule>; 2],
+    ) {
+        let names: Vec<ServiceName> = self.members.keys().cloned().collect();
+        for (direction, rules) in DIRECTIONS.into_iter().zip(rules) {
+            if rules.is_empty() {
+                continue;
+            }
+            let selected: Vec<&ServiceName> =
+                names.iter().filter(|name| self.selecting(direction, name).contains(&index)).collect();
+            let stated = selected.iter().any(|name| self.is_passed(direction, name));
+            let (namespace, base) = policy_name(policy);
+            let origin = Some(policy.to_string());
+            if !stated {
+                let name = format!("{base}.{direction}");
+                self.add_side((namespace, name), target.clone(), direction, rules, origin);
+                continue;
+            }
+            let others: Vec<&ServiceName> =
+                selected.into_iter().filter(|name| !self.is_passed(direction, name)).collect();
+            for service in others {
+                let name = format!("{base}.{direction}.{}.{}", service.namespace(), service.name());
+                let target = Criteria::service(service);
+                self.add_side((namespace.clone(), name), target, direction, rules.clone(), origin.clone());
+            }
+        }
+    }
+
+    /// Services that are open in a direction, and those whose outcome has to be stated.
+    fn open_the_rest(&mut self) {
+        let names: Vec<ServiceName> = self.members.keys().cloned().collect();
+        for name in names {
+            for direction in DIRECTIONS {
+                let target = Criteria::service(&name);
+                let key =
+                    |what: &str| (name.namespace().to_owned(), format!("{what}.{direction}.{}", name.name()));
+                if self.is_passed(direction, &name) {
+                    let rules = self.outcome(direction, &name);
+                    self.add_side(key("passed"), target, direction, rules, None);
+                    continue;
+                }
+                let selecting = self.selecting(direction, &name);
+                let policies: Vec<&Policy> =
+                    selecting.iter().map(|index| &self.resources.policies[*index]).collect();
+                if policies.iter().any(|policy| policy.is_namespaced()) {
+                    continue;
+                }
+                let baseline =
+                    policies.iter().filter(|policy| matches!(policy.layer, Layer::Baseline { .. }));
+                let baseline: Vec<&Rule> =
+                    baseline.flat_map(|policy| policy.rules(direction).unwrap_or_default()).collect();
+                // Behind every rule of the admin tier, of which there are fewer.
+                let mut order = 1_000_000;
+                let mut rules: Vec<document::Rule> =
+                    baseline.into_iter().filter_map(|rule| self.rule(rule, Some(next(&mut order)))).collect();
+                rules.push(document::Rule { peers: vec![PeerSpec::Any], ..document::Rule::default() });
+                self.add_side(key("open"), target, direction, rules, None);
+            }
+        }
+    }
+
+    /// The policies that select any pod of a service.
+    fn selecting(&self, direction: Direction, service: &ServiceName) -> BTreeSet<usize> {
+        let pods = self.members.get(service).into_iter().flatten();
+        pods.flat_map(|(index, _)| self.engine.selecting(direction, *index)).copied().collect()
+    }
+
+    fn is_passed(&self, direction: Direction, service: &ServiceName) -> bool {
+        self.selecting(direction, service).iter().any(|index| {
+            let rules = self.resources.policies[*index].rules(direction).unwrap_or_default();
+            rules.iter().any(|rule| rule.action == Action::Pass)
+        })
+    }
+
+    /// What holds for a service in a direction, peer by peer.
+    fn outcome(&self, direction: Direction, service: &ServiceName) -> Vec<document::Rule> {
+        let mine = &self.members[service];
+        let side = |peers: &mut dyn Iterator<Item = PeerIndex>| -> ProtocolSet {
+            let pairs = peers.flat_map(|peer| mine.iter().map(move |(me, _)| (*me, peer)));
+            pairs.map(|(me, peer)| self.engine.one_side(direction, me, peer)).collect()
+        };
+        let mut alike: BTreeMap<ProtocolSet, (Vec<PeerSpec>, AddressSet)> = BTreeMap::new();
+        for (name, pods) in &self.members {
+            let traffic = side(&mut pods.iter().map(|(index, _)| *index));
+            alike.entry(traffic).or_default().0.push(PeerSpec::Services(Criteria::service(name)));
+        }
+        for (index, range) in &self.ranges[usize::from(direction == Direction::Egress)] {
+            let addresses = &mut alike.entry(side(&mut std::iter::once(*index))).or_default().1;
+            *addresses = addresses.union(range);
+        }
+        let mut rules = Vec::new();
+        for (traffic, (mut peers, addresses)) in alike.into_iter().filter(|(traffic, _)| !traffic.is_empty())
+        {
+            peers.extend(cidrs(&addresses).into_iter().map(PeerSpec::Cidr));
+            let ports = if traffic == universe() { Vec::new() } else { port_specs(&traffic) };
+            rules.push(document::Rule { order: Some(0), peers, ports, ..document::Rule::default() });
+        }
+        rules.push(document::Rule {
+            action: document::Action::Deny,
+            order: Some(1),
+            peers: vec![PeerSpec::Any],
+            ..document::Rule::default()
+        });
+        rules
+    }
+
+    /// `None` where the rule matches nothing at all.
+    fn rule(&mut self, rule: &Rule, order: Option<i32>) -> Option<document::Rule> {
+        let peers = match &rule.peers {
+            None => vec![PeerSpec::Any],
+            Some(peers) => peers.iter().flat_map(|peer| self.peer(peer)).collect(),
+        };
+        let ports: Option<Vec<document::PortSpec>> =
+            rule.ports.as_ref().map(|ports| ports.iter().flat_map(port_specs_of).collect());
+        if peers.is_empty() || ports.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
+        Some(document::Rule {
+            action: if rule.action == Action::Allow {
+                document::Action::Allow
+            } else {
+                document::Action::Deny
+            },
+            name: (!rule.name.is_empty()).then(|| rule.name.clone()),
+            order,
+            peers,
+            ports: ports.unwrap_or_default(),
+            ..document::Rule::default()
+        })
+    }
+
+    fn peer(&mut self, peer: &PeerMatch) -> Vec<PeerSpec> {
+        match peer {
+            PeerMatch::Pods { namespaces, pods } => {
+                self.criteria(namespaces, pods).map(PeerSpec::Services).into_iter().collect()
+            }
+            PeerMatch::Addresses { addresses, pods_too } => {
+                let mut peers: Vec<PeerSpec> = cidrs(addresses).into_iter().map(PeerSpec::Cidr).collect();
+                if *pods_too && (addresses.v4().is_full() || addresses.v6().is_full()) {
+                    peers.push(PeerSpec::Services(every_service()));
+                }
+                peers
+            }
+            PeerMatch::Unknown(what) => {
+                self.remark(format!(
+                    "peers by {what} are not imported: manifests do not tell their addresses"
+                ));
+                Vec::new()
+            }
+        }
+    }
+
+    /// `None` where no namespace is meant.
+    fn criteria(&mut self, namespaces: &NamespaceMatch, pods: &Selector) -> Option<Criteria> {
+        let selector = (!pods.selects_everything()).then(|| label_selector(pods));
+        let mut criteria = Criteria { selector, ..Criteria::default() };
+        match namespaces {
+            NamespaceMatch::Named(name) => criteria.namespace = Some(Glob::new(name)),
+            NamespaceMatch::Selected(selector) if selector.selects_everything() => {
+                criteria.namespace = Some(Glob::new("*"));
+            }
+            NamespaceMatch::Selected(selector) => {
+                let known = self.resources.namespaces.iter();
+                let chosen: Vec<String> = known
+                    .filter(|(_, labels)| selector.matches(labels))
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                match chosen.as_slice() {
+                    [] => return None,
+                    [one] => criteria.namespace = Some(Glob::new(one)),
+                    _ => {
+                        let name = format!("namespaces-{}", self.zones.len() + 1);
+                        criteria.zone = Some(self.zones.entry(chosen).or_insert(name).as_str().into());
+                    }
+                }
+            }
+        }
+        Some(criteria)
+    }
+
+    fn add_side(
+        &mut self,
+        name: (String, String),
+        target: Criteria,
+        direction: Direction,
+        rules: Vec<document::Rule>,
+        origin: Option<String>,
+    ) {
+        match direction {
+            Direction::Ingress => self.add(name, target, rules, Vec::new(), origin),
+            Direction::Egress => self.add(name, target, Vec::new(), rules, origin),
+        }
+    }
+
+    fn add(
+        &mut self,
+        (namespace, mut name): (String, String),
+        target: Criteria,
+        ingress: Vec<document::Rule>,
+        egress: Vec<document::Rule>,
+        origin: Option<String>,
+    ) {
+        // A policy without rules denies, and so does a document; names of policies may collide with those made here.
+        while self.documents.contains_key(&(namespace.clone(), name.clone())) {
+            name.push_str(".again");
+        }
+        let metadata = document::Metadata {
+            name: name.clone(),
+            namespace: namespace.clone(),
+            annotations: origin.map(|origin| (ORIGIN.to_owned(), origin)).into_iter().collect(),
+            ..document::Metadata::default()
+        };
+        let tier = RuleOrigin::Imported;
+        let policy =
+            document::SegmentationPolicy { metadata, target, mode: None, tier, order: None, ingress, egress };
+        self.documents.insert((namespace, name), policy);
+    }
+}
+
+fn next(order: &mut i32) -> i32 {
+    *order += 1;
+    *order
+}
+
+fn every_service() -> Criteria {
+    Criteria { namespace: Some(Glob::new("*")), ..Criteria::default() }
+}
+
+fn policy_name(policy: &Policy) -> (String, String) {
+    match &policy.namespace {
+        Some(namespace) => (namespace.clone(), policy.name.clone()),
+        None => (CLUSTER.to_owned(), format!("{}.{}", policy.kind.to_ascii_lowercase(), policy.name)),
+    }
+}
+
+fn label_selector(selector: &Selector) -> LabelSelector {
+    let mut out = LabelSelector::default();
+    for requirement in selector.requirements() {
+        let key = requirement.key.clone();
+        let (operator, values) = match &requirement.operator {
+            Operator::In(values) if values.len() == 1 && !out.match_labels.contains_key(&key) => {
+                out.match_labels.extend(values.iter().map(|value| (key.clone(), value.clone())));
+                continue;
+            }
+            Operator::In(values) => (LabelOperator::In, values.iter().cloned().collect()),
+            Operator::NotIn(values) => (LabelOperator::NotIn, values.iter().cloned().collect()),
+            Operator::Exists => (LabelOperator::Exists, Vec::new()),
+            Operator::DoesNotExist => (LabelOperator::DoesNotExist, Vec::new()),
+        };
+        out.match_expressions.push(LabelExpression { key, operator, values });
+    }
+    out
+}
+
+/// Networks, each with exceptions where that is shorter.
+fn cidrs(addresses: &AddressSet) -> Vec<Cidr> {
+    let v4 = AddressSet::from_parts(addresses.v4().clone(), IntervalSet::empty());
+    let v6 = AddressSet::from_parts(IntervalSet::empty(), addresses.v6().clone());
+    [v4, v6].iter().flat_map(shortest).collect()
+}
+
+fn shortest(addresses: &AddressSet) -> Vec<Cidr> {
+    let networks = addresses.networks();
+    let (Some(first), Some(last)) = (networks.first().copied(), networks.last()) else { return Vec::new() };
+    // The smallest network that holds them all, and what of it is not meant.
+    let around =
+        std::iter::successors(Some(first), ipnet::IpNet::supernet).find(|network| network.contains(last));
+    let around = around.unwrap_or(first);
+    let except = AddressSet::from(around).difference(addresses).networks();
+    if except.len() + 1 < networks.len() {
+        vec![Cidr { net: around, except }]
+    } else {
+        networks.into_iter().map(Cidr::whole).collect()
+    }
+}
+
+fn port_specs(traffic: &ProtocolSet) -> Vec<document::PortSpec> {
+    let mut specs = Vec::new();
+    for (protocol, ports) in traffic.protocols() {
+        if ports == universe().ports_of(protocol) {
+            specs.push(document::PortSpec::whole(protocol));
+        } else {
+            specs.extend(ports.ranges().map(|range| document::PortSpec::new(protocol, range)));
+        }
+    }
+    specs
+}
+
+fn port_specs_of(port: &PortMatch) -> Vec<document::PortSpec> {
+    // A name without a protocol is the port of this name, whichever protocol it has.
+    let protocols = match port.protocol {
+        Some(protocol) => vec![protocol],
+        None => super::PROTOCOLS.map(|(protocol, _)| protocol).to_vec(),
+    };
+    let matched = match &port.port {
+        PortSpec::All => document::PortMatch::All,
+        PortSpec::Range(range) => document::PortMatch::Range(*range),
+        PortSpec::Named(name) => document::PortMatch::Named(name.as_str().into()),
+    };
+    protocols.into_iter().map(|protocol| document::PortSpec { protocol, port: matched.clone() }).collect()
+}
