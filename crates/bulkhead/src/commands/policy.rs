@@ -5,6 +5,7 @@ mod check;
 mod connections;
 mod explain;
 mod list;
+mod offline;
 mod reach;
 mod simulate;
 

@@ -1,3 +1,4 @@
+use super::offline;
 use crate::{
     commands::Context,
     exit::{Code, Failure},
@@ -7,7 +8,10 @@ use anyhow::Result;
 use bulkhead_api::{ExplainRequest, Explanation, SideVerdict};
 use bulkhead_model::{Application, IcmpType, IpProtocol, Verdict};
 use clap::Args;
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 /// Say whether a connection may be, which rule decides, and what would allow it
 ///
@@ -34,6 +38,11 @@ pub(super) struct ExplainArgs {
     #[arg(long)]
     application: Option<Application>,
 
+    /// Ask documents in files and directories instead of a server, as if every service enforced them; `-` is
+    /// standard input
+    #[arg(short, long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
+
     /// Say nothing: the exit code is the answer
     #[arg(short, long)]
     quiet: bool,
@@ -50,9 +59,15 @@ pub(super) async fn explain(cx: &mut Context, args: ExplainArgs) -> Result<Code>
         port: parse_port(args.protocol, &args.port)?,
         application: args.application,
     };
-    let answer = cx.client()?.explain(&request).await?;
+    let offline = !args.files.is_empty();
+    let answer = if offline {
+        let set = offline::documents(cx, &args.files)?;
+        offline::explain(&set, &request)?
+    } else {
+        cx.client()?.explain(&request).await?
+    };
     if !args.quiet && !structured(&mut cx.screen, args.output.output, &answer)? {
-        print(&mut cx.screen, &answer)?;
+        print(&mut cx.screen, &answer, offline)?;
     }
     Ok(if answer.verdict == Verdict::Denied { Code::Problems } else { Code::Success })
 }
@@ -73,14 +88,14 @@ pub(super) fn parse_port(protocol: IpProtocol, text: &str) -> Result<u16> {
     })
 }
 
-fn print(screen: &mut Screen, answer: &Explanation) -> io::Result<()> {
+fn print(screen: &mut Screen, answer: &Explanation, offline: bool) -> io::Result<()> {
     write!(screen, "{} ", edges::arrow(&answer.edge))?;
     screen.line(answer.verdict.into(), &answer.verdict.to_string())?;
     screen.paragraph(0, &answer.sentence)?;
     for side in [answer.egress.as_ref(), answer.ingress.as_ref()].into_iter().flatten() {
         print_side(screen, side)?;
     }
-    if !answer.seen {
+    if !answer.seen && !offline {
         screen.line(Style::Dim, "Such a connection was never seen.")?;
     }
     if let Some(yaml) = &answer.allow_with {
@@ -132,7 +147,7 @@ mod tests {
             seen: false,
             sentence: "shop/redis denies it: no rule of its ingress allows shop/web.".into(),
         };
-        insta::assert_snapshot!(printed(80, |s| print(s, &answer).expect("memory")));
+        insta::assert_snapshot!(printed(80, |s| print(s, &answer, false).expect("memory")));
     }
 
     #[test]
