@@ -90,6 +90,7 @@ fn print(mix: &str, tracks: &[(Class, Track)]) -> serde_json::Value {
             percent(r.window)
         );
     }
+    let equal = print_equal_medians(tracks);
     priors::print(tracks);
     priors::print_fleet(tracks);
     let sum = |f: &dyn Fn(&Track) -> usize| tracks.iter().map(|(_, t)| f(t)).sum::<usize>();
@@ -100,36 +101,88 @@ fn print(mix: &str, tracks: &[(Class, Track)]) -> serde_json::Value {
     );
     let rules: Vec<_> = rows.iter().map(json_row).collect();
     serde_json::json!({
-        "mix": mix, "calibration": classes, "promotion": rules,
+        "mix": mix, "calibration": classes, "promotion": rules, "equal_medians": equal,
         "scan_edges": scanned, "scan_edges_learned": learned, "legitimate_edges": edges, "legitimate_set_aside": aside,
     })
 }
 
 fn promotion(tracks: &[(Class, Track)]) -> Vec<Row> {
+    let all: Vec<&(Class, Track)> = tracks.iter().collect();
     let mut rows = Vec::new();
-    let products = [
-        ("no new edge for 10 minutes", Rule::Quiet(1.0 / 6.0)),
-        ("timer 24 h", Rule::Timer(24.0)),
-        ("no new edge for 24 h", Rule::Quiet(24.0)),
-        ("timer 168 h", Rule::Timer(168.0)),
-    ];
-    for (name, rule) in products {
-        rows.push(row(name, tracks, |track| rule.judge(track, false)));
-        rows.push(row(&format!("{name}, with our gates"), tracks, |track| rule.judge(track, true)));
+    for (name, rule) in PRODUCTS {
+        rows.push(row(name, &all, |track| rule.judge(track, false)));
+        rows.push(row(&format!("{name}, with our gates"), &all, |track| rule.judge(track, true)));
     }
     for profile in bulkhead_learn::Profile::ALL {
         let rule = Rule::of(profile);
-        rows.push(row(&format!("profile {profile}"), tracks, |track| rule.judge(track, true)));
-        rows.push(row(&format!("profile {profile}, without gates"), tracks, |track| {
-            rule.judge(track, false)
-        }));
-    }
-    for (threshold, pace) in [(0.25, 1.0), (0.2, 0.75), (0.08, 0.5), (0.04, 0.25)] {
-        let rule = Rule::Bound { threshold, pace, least: 0.0, shadow: 1.0 };
-        let name = format!("bound {threshold}, pace {pace} a day, 1 h shadow");
-        rows.push(row(&name, tracks, |track| rule.judge(track, true)));
+        rows.push(row(&format!("profile {profile}"), &all, |track| rule.judge(track, true)));
+        rows.push(row(&format!("profile {profile}, without gates"), &all, |track| rule.judge(track, false)));
     }
     rows
+}
+
+/// One half of the services: every other block of the mix, so that both halves are alike.
+fn half_of(tracks: &[(Class, Track)], half: usize) -> impl Iterator<Item = &(Class, Track)> {
+    tracks.iter().enumerate().filter(move |(index, _)| index / 100 % 2 == half).map(|(_, track)| track)
+}
+
+/// What products promote by.
+const PRODUCTS: [(&str, Rule); 4] = [
+    ("no new edge for 10 minutes", Rule::Quiet(1.0 / 6.0)),
+    ("timer 24 h", Rule::Timer(24.0)),
+    ("no new edge for 24 h", Rule::Quiet(24.0)),
+    ("timer 168 h", Rule::Timer(168.0)),
+];
+
+/// Ours against each of those at no later a median: threshold and pace are chosen on one half of the services and
+/// judged on the other.
+fn print_equal_medians(tracks: &[(Class, Track)]) -> serde_json::Value {
+    println!(
+        "\nAt equal median hours (threshold and pace chosen on one half of the services, judged on the other)\n"
+    );
+    println!(
+        "| product's rule | its median; false denials; without open-ended | ours: bound, pace a day | its median; false denials; without open-ended | ratio |"
+    );
+    println!("|---|---|---|---|---|");
+    let halves: [Vec<&(Class, Track)>; 2] = [0, 1].map(|half| half_of(tracks, half).collect());
+    let mut json = Vec::new();
+    for (name, product) in PRODUCTS.into_iter().skip(1) {
+        let median = row(name, &halves[0], |track| product.judge(track, false)).median;
+        let mut best: Option<(Row, Rule)> = None;
+        for threshold in [0.5, 0.4, 0.3, 0.25, 0.2, 0.18, 0.15, 0.13, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03] {
+            for pace in [2.0, 1.5, 1.0, 0.75, 0.5, 0.25, 0.125] {
+                let rule = Rule::Bound { threshold, pace, least: 0.0, shadow: 1.0 };
+                let ours = row(&format!("{threshold}, {pace}"), &halves[0], |track| rule.judge(track, true));
+                if ours.median <= median + 0.5 && best.as_ref().is_none_or(|(b, _)| ours.denials < b.denials)
+                {
+                    best = Some((ours, rule));
+                }
+            }
+        }
+        let Some((chosen, rule)) = best else {
+            println!("| {name} | {median:.0} h | none is as early | | |");
+            continue;
+        };
+        let theirs = row(name, &halves[1], |track| product.judge(track, false));
+        let ours = row(name, &halves[1], |track| rule.judge(track, true));
+        println!(
+            "| {name} | {:.0} h; {:.2}; {:.2} | {} | {:.0} h; {:.2}; {:.2} | {:.2}; {:.2} |",
+            theirs.median,
+            theirs.denials,
+            theirs.closed_denials,
+            chosen.name,
+            ours.median,
+            ours.denials,
+            ours.closed_denials,
+            ours.denials / theirs.denials,
+            ours.closed_denials / theirs.closed_denials
+        );
+        json.push(serde_json::json!({
+            "rule": name, "product": json_row(&theirs), "chosen": chosen.name, "ours": json_row(&ours),
+            "ratio": ours.denials / theirs.denials, "ratio_without_open_ended": ours.closed_denials / theirs.closed_denials,
+        }));
+    }
+    json.into()
 }
 
 fn percent(share: f64) -> String {

@@ -135,7 +135,7 @@ fn missing_templates(track: &Track, siblings: &[&Track], start: f64, least: usiz
 pub(crate) fn print_fleet(tracks: &[(Class, Track)]) {
     let mut past = Forecasts::default();
     let day_of = |check: &crate::run::Check| -(1.0 - check.point[1]).ln();
-    for (_, track) in tracks.iter().step_by(2) {
+    for (_, track) in crate::half_of(tracks, 0) {
         for check in track.checks.iter().filter(|check| check.hour >= 24.0) {
             past.record(check.hour, day_of(check), check.outcome[1]);
         }
@@ -143,7 +143,7 @@ pub(crate) fn print_fleet(tracks: &[(Class, Track)]) {
     let gamma = past.gamma(72.0);
     let (mut raw, mut calibrated, mut happened, mut count) = (0.0, 0.0, 0.0, 0.0);
     let (mut raw_error, mut calibrated_error) = (0.0, 0.0);
-    for (_, track) in tracks.iter().skip(1).step_by(2) {
+    for (_, track) in crate::half_of(tracks, 1) {
         let Some(check) = track.checks.iter().find(|check| check.hour >= 72.0) else { continue };
         let outcome = f64::from(u8::from(check.outcome[1]));
         let better = 1.0 - (-gamma * day_of(check)).exp();

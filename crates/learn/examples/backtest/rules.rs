@@ -98,7 +98,7 @@ pub(crate) struct Row {
     pub(crate) window: f64,
 }
 
-pub(crate) fn row(name: &str, services: &[(Class, Track)], judge: impl Fn(&Track) -> Outcome) -> Row {
+pub(crate) fn row(name: &str, services: &[&(Class, Track)], judge: impl Fn(&Track) -> Outcome) -> Row {
     let outcomes: Vec<(Class, Outcome)> =
         services.iter().map(|(class, track)| (*class, judge(track))).collect();
     let mut hours: Vec<f64> = outcomes.iter().map(|(_, o)| o.promoted.unwrap_or(f64::INFINITY)).collect();

@@ -1,6 +1,6 @@
 //! Learn → Monitor → Enforce, and back.
 
-use crate::watch::{Watch, edge, service, workload};
+use crate::watch::{Watch, edge, workload};
 use bulkhead_learn::{
     Automation, CanaryDenial, Decision, DenialKind, Hold, Phase, Profile, Report, Scale, Shadow, Situation,
     Step, decide,
@@ -14,7 +14,7 @@ fn ready_report() -> Report {
     let mut watch = Watch::new();
     watch.learner.workloads(&[workload("shop/api", 1)], watch.now);
     watch.hours(24 * 9, &[&edge("shop/api", "shop/db", 5432)]);
-    watch.learner.report(&service("shop/api")).unwrap()
+    watch.report("shop/api")
 }
 
 struct Case {

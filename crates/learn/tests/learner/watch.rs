@@ -53,19 +53,21 @@ impl Watch {
     }
 
     pub(crate) fn report(&self, name: &str) -> Report {
-        self.learner.report(&service(name)).unwrap()
+        self.learner.report(&service(name)).expect("the service is known")
     }
 
     /// What follows for a service that has been in its mode from the start, with automation on.
     pub(crate) fn decide(&self, name: &str, mode: Mode, profile: Profile) -> Decision {
         let automation = Automation { automatic: true, profile };
         let state = (mode, self.start);
-        self.learner.decide(&service(name), state, automation, Shadow::default(), &[], self.now).unwrap()
+        self.learner
+            .decide(&service(name), state, automation, Shadow::default(), &[], self.now)
+            .expect("the service is known")
     }
 }
 
 pub(crate) fn service(name: &str) -> ServiceName {
-    name.parse().unwrap()
+    name.parse().expect("a valid name")
 }
 
 pub(crate) fn edge(client: &str, server: &str, port: u16) -> EdgeKey {
