@@ -1,0 +1,334 @@
+//! The node's one loop: links, workloads and policy come in, kernel tables and reports go out.
+
+mod endpoints;
+mod health;
+mod policy;
+
+use crate::{
+    AgentConfig, AgentError,
+    events::EventReader,
+    links::{HostLink, LinkChange, Links},
+    translate,
+    view::SharedView,
+};
+use bulkhead_abi::{CONTROL_FLOWS, Event};
+use bulkhead_datapath::{Answerer, Datapath, EdgeReader, Gate, Policy};
+use bulkhead_discovery::{Update, namespace::Namespaces};
+use bulkhead_model::{Workload, WorkloadId, node::NodeReport};
+use bulkhead_policy::compiled::NodePolicy;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    future::Future,
+    net::IpAddr,
+    pin::pin,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, interval},
+};
+
+pub(crate) struct Node {
+    config: AgentConfig,
+    datapath: Datapath,
+    tables: Policy,
+    gate: Gate,
+    gate_installed: bool,
+    links: Links,
+    /// Interfaces with our programs on them.
+    attached: BTreeMap<u32, HostLink>,
+    /// Of those, the ones that were there before us and belong to no workload.
+    exempt: BTreeSet<u32>,
+    /// Interfaces that were there when the agent came.
+    found_at_start: BTreeSet<u32>,
+    /// Whether discovery has told the whole truth once.
+    discovered: bool,
+    workloads: BTreeMap<WorkloadId, Workload>,
+    namespaces: Namespaces,
+    view: SharedView,
+    /// Addresses that are written into the kernel's table of owners.
+    owned: BTreeMap<IpAddr, (u32, u32)>,
+    host_addresses: HashSet<IpAddr>,
+    wanted: NodePolicy,
+    applied_revision: u64,
+    /// What could not be done lately, by what it is about.
+    troubles: BTreeMap<String, String>,
+    edges: EdgeReader,
+    reports: mpsc::Sender<NodeReport>,
+    flows: Arc<AtomicBool>,
+    lost_flows: Arc<AtomicU64>,
+}
+
+impl Node {
+    pub(crate) async fn start(
+        config: AgentConfig,
+        reports: mpsc::Sender<NodeReport>,
+    ) -> Result<Self, AgentError> {
+        let datapath = Datapath::open(&config.datapath)?;
+        let tables = Policy::recover(&datapath)?;
+        let gate = Gate::new(config.patterns.iter().cloned());
+        let gate_installed = config.gate && gate.installed();
+        let mut node = Self {
+            datapath,
+            tables,
+            gate,
+            gate_installed,
+            links: Links::watch()?,
+            attached: BTreeMap::new(),
+            exempt: BTreeSet::new(),
+            found_at_start: BTreeSet::new(),
+            discovered: false,
+            workloads: BTreeMap::new(),
+            namespaces: Namespaces::new(),
+            view: SharedView::default(),
+            owned: BTreeMap::new(),
+            host_addresses: HashSet::new(),
+            wanted: NodePolicy::default(),
+            applied_revision: 0,
+            troubles: BTreeMap::new(),
+            edges: EdgeReader::default(),
+            reports,
+            flows: Arc::default(),
+            lost_flows: Arc::default(),
+            config,
+        };
+        let before = node.links.all().await?;
+        node.found_at_start = before.iter().map(|link| link.ifindex).collect();
+        for link in before {
+            node.link_is_there(link);
+        }
+        node.refresh_gate();
+        node.forget_links_that_are_gone();
+        node.refresh_host_addresses().await;
+        Ok(node)
+    }
+
+    pub(crate) async fn run(
+        mut self,
+        mut updates: mpsc::Receiver<Update>,
+        mut policy: watch::Receiver<NodePolicy>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), AgentError> {
+        let reader = EventReader {
+            events: self.datapath.events()?,
+            answerer: self.answerer(),
+            view: self.view.clone(),
+            reports: self.reports.clone(),
+            flows: self.flows.clone(),
+            lost_flows: self.lost_flows.clone(),
+        };
+        let reader = tokio::spawn(reader.run());
+        let mut report = interval(self.config.report_interval);
+        report.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sweep = interval(self.config.sweep_interval);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut shutdown = pin!(shutdown);
+        policy.mark_changed();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                change = self.links.next() => self.link_changed(change).await?,
+                changed = policy.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    let wanted = policy.borrow_and_update().clone();
+                    self.apply(wanted).await;
+                }
+                update = updates.recv() => match update {
+                    Some(update) => self.workload_changed(update).await,
+                    None => break,
+                },
+                _ = report.tick() => self.report_edges().await,
+                _ = sweep.tick() => self.sweep().await,
+            }
+        }
+        // Whatever was counted up to now is told.
+        self.report_edges().await;
+        reader.abort();
+        Ok(())
+    }
+
+    fn answerer(&mut self) -> Option<Answerer> {
+        match Answerer::open() {
+            Ok(answerer) => Some(answerer),
+            Err(error) => {
+                self.trouble("answers", format!("first denials are not answered: {error}"));
+                None
+            }
+        }
+    }
+
+    async fn link_changed(&mut self, change: Option<LinkChange>) -> Result<(), AgentError> {
+        match change {
+            Some(LinkChange::New(link)) => {
+                if self.link_is_there(link) {
+                    self.identify_endpoints(false);
+                }
+            }
+            Some(LinkChange::Gone(ifindex)) => self.link_is_gone(ifindex),
+            Some(LinkChange::Addresses) => self.refresh_host_addresses().await,
+            // Messages were lost: look at everything.
+            None => {
+                let links = self.links.all().await?;
+                let there: BTreeSet<u32> = links.iter().map(|link| link.ifindex).collect();
+                let gone: Vec<u32> = self.attached.keys().filter(|i| !there.contains(i)).copied().collect();
+                for ifindex in gone {
+                    self.link_is_gone(ifindex);
+                }
+                for link in links {
+                    self.link_is_there(link);
+                }
+                self.identify_endpoints(true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Attaches to a new workload interface. Returns whether it is one.
+    fn link_is_there(&mut self, link: HostLink) -> bool {
+        let candidate = link.veth && link.far && self.config.matches(&link.name);
+        if !candidate {
+            return false;
+        }
+        if let Some(known) = self.attached.get(&link.ifindex)
+            && known.name == link.name
+        {
+            return true;
+        }
+        match self.datapath.attach(&link.name, link.ifindex) {
+            Ok(()) => {
+                self.clear_trouble(&link.name);
+                if self.gate_installed
+                    && let Err(error) = self.gate.open(&link.name)
+                {
+                    self.trouble("gate", error.to_string());
+                }
+                tracing::debug!(interface = link.name, ifindex = link.ifindex, "attached");
+                self.attached.insert(link.ifindex, link);
+                true
+            }
+            Err(error) => {
+                // It may have gone again already; if not, the gate keeps it closed.
+                self.trouble(&link.name, error.to_string());
+                false
+            }
+        }
+    }
+
+    fn link_is_gone(&mut self, ifindex: u32) {
+        let Some(link) = self.attached.remove(&ifindex) else { return };
+        self.exempt.remove(&ifindex);
+        self.clear_trouble(&link.name);
+        if self.gate_installed
+            && let Err(error) = self.gate.close(&link.name)
+        {
+            tracing::debug!(%error, interface = link.name, "gate");
+        }
+        if let Err(error) = self.datapath.forget(ifindex).and_then(|()| self.datapath.forget_flows(ifindex)) {
+            tracing::warn!(%error, ifindex, "cannot forget an interface");
+        }
+        self.drop_endpoint(ifindex);
+    }
+
+    fn forget_links_that_are_gone(&self) {
+        for ifindex in self.datapath.pinned().into_iter().filter(|i| !self.attached.contains_key(i)) {
+            if let Err(error) = self.datapath.forget(ifindex) {
+                tracing::warn!(%error, ifindex, "cannot forget an interface");
+            }
+        }
+    }
+
+    async fn report_edges(&mut self) {
+        let deltas = match self.datapath.read_edges(&mut self.edges) {
+            Ok(deltas) => deltas,
+            Err(error) => return self.trouble("edges", error.to_string()),
+        };
+        self.clear_trouble("edges");
+        let reports: Vec<_> = deltas.iter().filter_map(translate::edge).collect();
+        if !reports.is_empty() {
+            self.send(NodeReport::Edges(reports)).await;
+        }
+    }
+
+    async fn sweep(&mut self) {
+        // What changed without an event (an address added inside a container) is found here.
+        self.identify_endpoints(true);
+        match self.datapath.sweep_flows() {
+            Ok(report) if self.flows.load(Ordering::Relaxed) => {
+                for (key, flow) in report.expired {
+                    let event = closed_event(&key, &flow);
+                    let record = {
+                        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+                        translate::flow(&event, &view, None, true)
+                    };
+                    self.send(NodeReport::Flow(Box::new(record))).await;
+                }
+            }
+            Ok(_) => {}
+            Err(error) => self.trouble("flows", error.to_string()),
+        }
+        self.report_health().await;
+    }
+
+    async fn send(&self, report: NodeReport) {
+        if self.reports.send(report).await.is_err() {
+            tracing::debug!("the controller takes no reports any more");
+        }
+    }
+
+    /// Remembers what does not work, once, until it works again.
+    fn trouble(&mut self, about: &str, message: String) {
+        if self.troubles.get(about) != Some(&message) {
+            tracing::warn!(about, message, "trouble");
+            self.troubles.insert(about.to_owned(), message);
+        }
+    }
+
+    fn clear_trouble(&mut self, about: &str) {
+        self.troubles.remove(about);
+    }
+
+    fn set_control(&mut self, flag: u32, on: bool) {
+        let changed = self
+            .datapath
+            .flags()
+            .and_then(|flags| self.datapath.set_flags(if on { flags | flag } else { flags & !flag }));
+        if let Err(error) = changed {
+            self.trouble("control", error.to_string());
+        }
+    }
+
+    fn stream_flows(&mut self, on: bool) {
+        self.flows.store(on, Ordering::Relaxed);
+        self.set_control(CONTROL_FLOWS, on);
+    }
+}
+
+fn closed_event(key: &bulkhead_abi::FlowKey, flow: &bulkhead_abi::Flow) -> Event {
+    Event {
+        kind: bulkhead_abi::EVENT_FLOW_CLOSED,
+        direction: flow.direction,
+        verdict: flow.verdict,
+        reason: flow.reason,
+        mode: 0,
+        flags: 0,
+        length: 0,
+        ifindex: key.ifindex(),
+        local: flow.local,
+        peer: flow.peer,
+        rule: flow.rule,
+        application: flow.application,
+        port: flow.port,
+        rtt_us: flow.rtt_us,
+        time_ns: bulkhead_datapath::monotonic_ns(),
+        key: *key,
+        packets: flow.packets,
+        bytes: flow.bytes,
+        snap: [0; bulkhead_abi::SNAP],
+    }
+}

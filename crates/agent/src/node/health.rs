@@ -1,0 +1,82 @@
+//! How well sensor and enforcement are, and what is not covered, said aloud.
+
+use super::Node;
+use bulkhead_abi::Stat;
+use bulkhead_model::{
+    Attachment, Identity, Timestamp,
+    node::{NodeHealth, NodeReport},
+};
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::SystemTime,
+};
+
+impl Node {
+    pub(super) async fn report_health(&mut self) {
+        let lost = self.datapath.stat(Stat::LostEvents).unwrap_or(0);
+        let health = NodeHealth {
+            time: Timestamp::from(SystemTime::now()),
+            lost_events: lost + self.lost_flows.load(Ordering::Relaxed),
+            endpoints: u32::try_from(self.attached.len()).unwrap_or(u32::MAX),
+            tables: self.datapath.fill(),
+            not_covered: self.not_covered(),
+            kernel: bulkhead_datapath::kernel_release(),
+            attach_kind: self.datapath.attach_kind().to_string(),
+            gate: self.gate_installed,
+            revision: self.applied_revision,
+        };
+        self.send(NodeReport::Health(health)).await;
+    }
+
+    /// Each a sentence with what to do.
+    fn not_covered(&self) -> Vec<String> {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        let mut sentences: Vec<String> = Vec::new();
+        for workload in self.workloads.values() {
+            match &workload.attachment {
+                Attachment::Host => sentences.push(format!(
+                    "{} ({}) uses the host's network: its connections are seen as the host's and are not confined; \
+                     give it a network of its own",
+                    workload.name, workload.service
+                )),
+                Attachment::Own if workload.pid != 0 => {
+                    let placed = view.endpoints.values().filter(|e| e.workload == workload.id).count();
+                    if placed < workload.interfaces.len() {
+                        sentences.push(format!(
+                            "{} ({}) has a network interface that is no veth pair (macvlan, ipvlan, SR-IOV) or is not \
+                             up yet: what passes there is neither seen nor confined",
+                            workload.name, workload.service
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let unknown = view.endpoints.values().filter(|e| e.identity == Identity::UNKNOWN).count();
+        if unknown > 0 {
+            sentences
+                .push(format!("{unknown} interfaces wait for the policy of their service and are closed"));
+        }
+        let unclaimed: Vec<&str> = self
+            .attached
+            .iter()
+            .filter(|(i, _)| !view.endpoints.contains_key(i) && !self.exempt.contains(i))
+            .map(|(_, link)| link.name.as_str())
+            .collect();
+        if self.discovered && !unclaimed.is_empty() {
+            sentences.push(format!(
+                "no runtime knows the workload behind {}: closed while anything is enforced on this host",
+                unclaimed.join(", ")
+            ));
+        }
+        if !self.exempt.is_empty() {
+            sentences.push(format!(
+                "{} interfaces were here before Bulkhead and belong to no container that a runtime knows: they pass \
+                 unseen",
+                self.exempt.len()
+            ));
+        }
+        sentences.extend(self.troubles.iter().map(|(about, message)| format!("{about}: {message}")));
+        sentences
+    }
+}
