@@ -18,6 +18,9 @@ use std::{
     time::Duration,
 };
 
+/// Wall time after which a service is worth saving although nothing but time happened to it.
+const TIME_SAVED_MS: u64 = 120_000;
+
 /// How the estate learns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -88,6 +91,8 @@ pub struct Learner {
     pub(crate) services: BTreeMap<ServiceName, Service>,
     pub(crate) forecasts: Forecasts,
     workloads: BTreeMap<WorkloadId, ServiceName>,
+    /// Estimator's time at which the passing of time alone last made services worth saving.
+    time_saved: u64,
 }
 
 impl Learner {
@@ -99,6 +104,7 @@ impl Learner {
             services: BTreeMap::new(),
             forecasts: Forecasts::default(),
             workloads: BTreeMap::new(),
+            time_saved: 0,
         }
     }
 
@@ -172,11 +178,19 @@ impl Learner {
             return;
         }
         let calendar = self.clock.calendar(now);
+        // A crash may cost some minutes of clean time, but not a write of every service every few seconds.
+        let elapsed = self.clock.elapsed();
+        let worth_saving =
+            elapsed.saturating_sub(self.time_saved) >= self.settings.scale.stretch(TIME_SAVED_MS);
+        if worth_saving {
+            self.time_saved = elapsed;
+        }
         for service in self.services.values_mut() {
             service.passed(watched, calendar, sensor == Sensor::Healthy, self.settings.utc_offset_minutes);
-            if let Some((hours, expected, happened)) = service.settle_forecast(self.clock.elapsed()) {
+            if let Some((hours, expected, happened)) = service.settle_forecast(elapsed) {
                 self.forecasts.record(hours, expected, happened);
             }
+            service.dirty |= worth_saving && service.running > 0;
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{
     clock::HOUR_MS,
     edges::{SetAside, Slot},
 };
-use bulkhead_model::{Direction, Timestamp};
+use bulkhead_model::{Direction, EdgeCounters, IpProtocol, Timestamp};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Scans run at the speed of the network, so the window is wall time whatever the scale of the estimator's clock.
@@ -19,6 +19,20 @@ const PEERS: usize = 24;
 const SETTLED_MS: u64 = 6 * HOUR_MS;
 /// More new edges than this within a window are judged by the latest.
 const REMEMBERED: usize = 512;
+
+/// Whether the server of an edge answered with more than a refusal, as far as the counters of an interval tell. A scan is
+/// known by its silence; a protocol without connections may be silent by nature.
+pub fn answered(protocol: IpProtocol, counters: &EdgeCounters) -> Option<bool> {
+    let EdgeCounters { connections, packets_to_server, packets_to_client, rtt_min_us, .. } = *counters;
+    // A refused attempt is one packet each way, an open port makes the client send at least one more.
+    let talked = packets_to_client > 0 && packets_to_server >= 2 * connections;
+    match protocol {
+        _ if packets_to_client > connections || rtt_min_us > 0 || talked => Some(true),
+        IpProtocol::TCP if connections > 0 => Some(false),
+        IpProtocol::TCP => None,
+        _ => (packets_to_client > 0).then_some(true),
+    }
+}
 
 /// How many new peers at once are a surprise for a service of this age that knows so many edges.
 pub(crate) fn surprising_peers(age_ms: u64, known: usize) -> usize {
@@ -55,8 +69,7 @@ impl FanOut {
         answered: Option<bool>,
         surprise: usize,
     ) -> Option<Spike> {
-        // Entries ahead of the clock are left over from before it was set back.
-        self.recent.retain(|r| r.time <= time && time.0 - r.time.0 <= WINDOW_MS);
+        self.forget_before(time);
         if self.recent.len() == REMEMBERED {
             self.recent.pop_front();
         }
@@ -65,7 +78,14 @@ impl FanOut {
     }
 
     /// Takes note of whether a known edge was answered; that counts while the edge is recent.
-    pub(crate) fn answer(&mut self, slot: Slot, answered: bool, surprise: usize) -> Option<Spike> {
+    pub(crate) fn answer(
+        &mut self,
+        slot: Slot,
+        time: Timestamp,
+        answered: bool,
+        surprise: usize,
+    ) -> Option<Spike> {
+        self.forget_before(time);
         let recent = self.recent.iter_mut().find(|r| r.slot == slot)?;
         // One answer is enough: a server may be down for a while.
         if recent.answered == Some(true) || recent.answered == Some(answered) {
@@ -73,6 +93,11 @@ impl FanOut {
         }
         recent.answered = Some(answered);
         self.judge(slot, surprise)
+    }
+
+    fn forget_before(&mut self, time: Timestamp) {
+        // Entries ahead of the clock are left over from before it was set back.
+        self.recent.retain(|r| r.time.0.abs_diff(time.0) <= WINDOW_MS);
     }
 
     fn judge(&self, newest: Slot, surprise: usize) -> Option<Spike> {
@@ -105,7 +130,7 @@ impl FanOut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bulkhead_model::{Application, IpProtocol};
+    use bulkhead_model::Application;
 
     const NEVER: usize = usize::MAX;
 
@@ -146,7 +171,8 @@ mod tests {
         for slot in &sweep {
             assert_eq!(fanout.new_edge(*slot, Timestamp(5), None, NEVER), None);
         }
-        let spikes: Vec<_> = sweep.iter().map(|slot| fanout.answer(*slot, false, NEVER)).collect();
+        let spikes: Vec<_> =
+            sweep.iter().map(|slot| fanout.answer(*slot, Timestamp(9), false, NEVER)).collect();
         assert!(spikes[..19].iter().all(Option::is_none));
         assert_eq!(spikes[29].as_ref().map(|s| (s.kind, s.members.len())), Some((SetAside::Scan, 30)));
     }
@@ -161,5 +187,19 @@ mod tests {
                 None
             );
         }
+    }
+
+    #[test]
+    fn a_refusal_and_silence_are_no_answer_but_an_idle_connection_is() {
+        let counted = |connections, packets_to_server, packets_to_client| {
+            let counters =
+                EdgeCounters { connections, packets_to_server, packets_to_client, ..Default::default() };
+            (answered(IpProtocol::TCP, &counters), answered(IpProtocol::UDP, &counters))
+        };
+        assert_eq!(counted(1, 1, 1), (Some(false), Some(true)), "refused");
+        assert_eq!(counted(1, 6, 0), (Some(false), None), "retransmitted into the void");
+        assert_eq!(counted(1, 2, 1).0, Some(true), "open and idle");
+        assert_eq!(counted(0, 9, 7).0, Some(true), "went on");
+        assert_eq!(counted(0, 0, 0), (None, None));
     }
 }

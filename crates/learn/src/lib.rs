@@ -39,6 +39,7 @@ pub use curve::{CurvePoint, DiscoveryCurve};
 pub use edges::{LearnedEdge, SetAside, Standing};
 pub use estate::{Learned, Learner, Sensor, Settings, Sighting};
 pub use estimate::Evidence;
+pub use fanout::answered;
 pub use fleet::Forecasts;
 pub use gates::{Gates, Hold};
 pub use generalise::{Resolutions, generalise};

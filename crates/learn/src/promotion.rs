@@ -45,6 +45,8 @@ pub enum DenialKind {
     Declared,
     /// Other services of the same image have this edge.
     Sibling,
+    /// Several workloads of the service tried it, each by itself.
+    Replicas,
     /// Part of a scan, a spike, an attack, or rejected by a person.
     Suspicious,
     /// Nothing speaks for or against it.
@@ -54,7 +56,7 @@ pub enum DenialKind {
 impl DenialKind {
     /// Learning should have known.
     pub fn is_expected(self) -> bool {
-        matches!(self, Self::Learned | Self::Declared | Self::Sibling)
+        matches!(self, Self::Learned | Self::Declared | Self::Sibling | Self::Replicas)
     }
 
     /// In words, as a clause about the edge.
@@ -63,6 +65,7 @@ impl DenialKind {
             Self::Learned => "it had been learned",
             Self::Declared => "its own declaration names the peer",
             Self::Sibling => "other services of the same image have it",
+            Self::Replicas => "several of its workloads tried it",
             Self::Suspicious => "it is part of a scan, a spike or an attack",
             Self::Unknown => "nothing speaks for it",
         }

@@ -32,7 +32,8 @@ pub struct SavedEstate {
 }
 
 impl Learner {
-    /// Services that changed since the last call.
+    /// Services that are worth saving: those whose edges or workloads changed since the last call, and every two minutes
+    /// those whose time has passed.
     pub fn take_changed(&mut self) -> Vec<ServiceName> {
         let changed = self.services.iter_mut();
         changed.filter_map(|(name, s)| std::mem::take(&mut s.dirty).then(|| name.clone())).collect()

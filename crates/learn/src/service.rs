@@ -146,7 +146,7 @@ impl Service {
         let found = self.resolve(seen.slot);
         let spike = match (found, seen.answered) {
             (None, answered) => self.fanout.new_edge(seen.slot, seen.wall, answered, surprise),
-            (Some(slot), Some(answered)) => self.fanout.answer(slot, answered, surprise),
+            (Some(slot), Some(answered)) => self.fanout.answer(slot, seen.wall, answered, surprise),
             (Some(_), None) => None,
         };
         let slot = found.unwrap_or(seen.slot);
@@ -258,7 +258,6 @@ impl Service {
         } else {
             self.memory.unhealthy += watched;
         }
-        self.dirty |= watched > 0;
     }
 
     /// Once a day: settles yesterday's forecast and makes the next one. Hours observed when it was made, what was
