@@ -3,7 +3,10 @@
 mod apply;
 mod check;
 mod connections;
+mod difference;
 mod explain;
+mod import;
+mod lint;
 mod list;
 mod offline;
 mod reach;
@@ -36,8 +39,10 @@ enum PolicyCommand {
     Simulate(simulate::SimulateArgs),
     Reach(reach::ReachArgs),
     WhoCanReach(reach::WhoCanReachArgs),
+    Lint(lint::LintArgs),
     Connections(connections::ConnectionsArgs),
     Check(check::CheckArgs),
+    Import(import::ImportArgs),
 }
 
 pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
@@ -55,8 +60,10 @@ pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
         PolicyCommand::Simulate(args) => simulate::simulate(cx, args).await,
         PolicyCommand::Reach(args) => reach::reach(cx, args).await,
         PolicyCommand::WhoCanReach(args) => reach::who_can_reach(cx, args).await,
+        PolicyCommand::Lint(args) => lint::lint(cx, args).await,
         PolicyCommand::Connections(args) => connections::connections(cx, args),
         PolicyCommand::Check(args) => check::check(cx, args),
+        PolicyCommand::Import(args) => import::import(cx, args),
     }
 }
 

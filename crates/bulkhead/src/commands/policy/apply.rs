@@ -1,6 +1,6 @@
 //! What changes the policy, and what such a change would do.
 
-use super::{DocumentName, list};
+use super::{DocumentName, difference, list};
 use crate::{
     commands::{
         Context,
@@ -44,13 +44,32 @@ pub(super) struct ApplyArgs {
     output: OutputArgs,
 }
 
-/// Show how documents differ from the policy in force: their text, and whose traffic they would change
+/// Show how documents differ from the policy in force, or from other documents
 ///
-/// Ends with 1 if there is any difference.
+/// With -f: from the policy of the server, and whose traffic they would change. With two paths: which documents, rules
+/// and flows differ between them, without a server. Ends with 1 if there is any difference.
 #[derive(Debug, Args)]
+#[command(override_usage = "bulkhead policy diff [OPTIONS] <BEFORE> <AFTER>\n       \
+                            bulkhead policy diff [OPTIONS] --file <PATH>...")]
 pub(super) struct DiffArgs {
-    #[command(flatten)]
-    sources: Sources,
+    /// File or directory with the documents before
+    #[arg(requires = "after", conflicts_with = "files", required_unless_present = "files")]
+    before: Option<PathBuf>,
+
+    /// File or directory with the documents after
+    after: Option<PathBuf>,
+
+    /// Files and directories with documents to compare with the policy in force; `-` is standard input
+    #[arg(short, long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
+
+    /// Documents of the same origin that are not among these count as removed
+    #[arg(long, requires = "files")]
+    prune: bool,
+
+    /// Where they come from: user; declared for CI/CD and GitOps; or imported
+    #[arg(long, default_value = "user", value_parser = list::parse_origin)]
+    origin: RuleOrigin,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -172,8 +191,12 @@ fn agreed(cx: &mut Context, format: Format, preview: &ApplyResult, question: &st
 }
 
 pub(super) async fn diff(cx: &mut Context, args: DiffArgs) -> Result<Code> {
-    let joined = Joined::new(&documents::read_all(&args.sources.files)?);
-    let result = send(&cx.client()?, &args.sources, &joined, true).await?;
+    if let (Some(before), Some(after)) = (args.before, args.after) {
+        return difference::run(cx, before, after, args.output);
+    }
+    let sources = Sources { files: args.files, prune: args.prune, origin: args.origin };
+    let joined = Joined::new(&documents::read_all(&sources.files)?);
+    let result = send(&cx.client()?, &sources, &joined, true).await?;
     if !structured(&mut cx.screen, args.output.output, &result)? {
         diff::print(&mut cx.screen, &result.diff)?;
         if !result.verdict_changes.is_empty() {

@@ -68,7 +68,7 @@ pub(super) fn connections(cx: &mut Context, args: ConnectionsArgs) -> Result<Cod
 }
 
 /// The manifests of all sources; every error of every file where there is any.
-fn resources(cx: &mut Context, sources: &[Source], quiet: bool) -> Result<Resources> {
+pub(super) fn resources(cx: &mut Context, sources: &[Source], quiet: bool) -> Result<Resources> {
     let reading = kubernetes::read(sources.iter().map(|s| (s.name.as_str(), s.text.as_str())));
     let worst = if quiet { Severity::Error } else { Severity::Warning };
     for diagnostic in reading.diagnostics.iter().filter(|d| d.severity <= worst) {

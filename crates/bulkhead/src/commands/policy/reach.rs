@@ -1,3 +1,4 @@
+use super::offline;
 use crate::{
     commands::Context,
     exit::Code,
@@ -7,7 +8,7 @@ use anyhow::Result;
 use bulkhead_api::{Reach, ReachQuery, Reacher, WhoCanReach, WhoCanReachQuery};
 use bulkhead_model::ServiceName;
 use clap::Args;
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 /// Say whether one peer can ever reach another, over any number of services, and how
 ///
@@ -22,6 +23,11 @@ pub(super) struct ReachArgs {
     #[arg(long, value_name = "PEER")]
     to: String,
 
+    /// Ask documents in files and directories instead of a server, as if every service enforced them; `-` is
+    /// standard input
+    #[arg(short, long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
+
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -32,34 +38,49 @@ pub(super) struct WhoCanReachArgs {
     /// The service: namespace/name
     service: ServiceName,
 
+    /// Ask documents in files and directories instead of a server, as if every service enforced them; `-` is
+    /// standard input
+    #[arg(short, long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
+
     #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(super) async fn reach(cx: &mut Context, args: ReachArgs) -> Result<Code> {
-    let query = ReachQuery { from: args.from, to: args.to };
-    let client = cx.client()?;
-    let answer: Reach = waiting::during("following every way", client.reach(&query)).await?;
+    let answer: Reach = if args.files.is_empty() {
+        let query = ReachQuery { from: args.from, to: args.to };
+        let client = cx.client()?;
+        waiting::during("following every way", client.reach(&query)).await?
+    } else {
+        let set = offline::documents(cx, &args.files)?;
+        offline::reach(&set, offline::peer(&args.from)?, offline::peer(&args.to)?)
+    };
     if !structured(&mut cx.screen, args.output.output, &answer)? {
         let style = if answer.reachable { Style::Warning } else { Style::Good };
         cx.screen.line(style, &answer.sentence)?;
         for hop in &answer.path {
             let witness = edges::port(hop.protocol, hop.port);
-            let seen = if hop.seen { "seen" } else { "never seen" };
-            writeln!(
-                cx.screen,
-                "  {} → {} {witness} ({seen}; all that passes: {})",
-                hop.from, hop.to, hop.through
-            )?;
+            write!(cx.screen, "  {} → {} {witness}", hop.from, hop.to)?;
+            let seen = match (args.files.is_empty(), hop.seen) {
+                (false, _) => "",
+                (true, true) => "seen; ",
+                (true, false) => "never seen; ",
+            };
+            writeln!(cx.screen, " ({seen}all that passes: {})", hop.through)?;
         }
     }
     Ok(if answer.reachable { Code::Problems } else { Code::Success })
 }
 
 pub(super) async fn who_can_reach(cx: &mut Context, args: WhoCanReachArgs) -> Result<Code> {
-    let query = WhoCanReachQuery { service: args.service };
-    let client = cx.client()?;
-    let answer: WhoCanReach = waiting::during("following every way", client.who_can_reach(&query)).await?;
+    let answer: WhoCanReach = if args.files.is_empty() {
+        let query = WhoCanReachQuery { service: args.service };
+        let client = cx.client()?;
+        waiting::during("following every way", client.who_can_reach(&query)).await?
+    } else {
+        offline::who_can_reach(&offline::documents(cx, &args.files)?, args.service)
+    };
     if !structured(&mut cx.screen, args.output.output, &answer)? {
         cx.screen.paragraph(0, &answer.sentence)?;
         for (title, reachers) in [("Directly", &answer.direct), ("Over others", &answer.indirect)] {

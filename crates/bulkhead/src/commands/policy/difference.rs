@@ -1,0 +1,129 @@
+//! `policy diff A B`: what a change of documents means, without a server.
+
+use super::offline;
+use crate::{
+    commands::Context,
+    exit::Code,
+    output::{Screen, Style, format::OutputArgs, moment, structured},
+};
+use anyhow::Result;
+use bulkhead_model::Peer;
+use bulkhead_policy::{ChangeKind, DocumentChange, FlowChange};
+use serde::Serialize;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+#[derive(Debug, Serialize)]
+struct Difference {
+    documents: Vec<Changed>,
+    flows: Vec<Flow>,
+}
+
+#[derive(Debug, Serialize)]
+struct Changed {
+    document: String,
+    change: &'static str,
+    fields: Vec<String>,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rule {
+    change: &'static str,
+    direction: bulkhead_model::Direction,
+    rule: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Flow {
+    client: Peer,
+    server: Peer,
+    /// As text: `tcp/6379`; empty where nothing.
+    gained: String,
+    lost: String,
+}
+
+impl From<DocumentChange> for Changed {
+    fn from(change: DocumentChange) -> Self {
+        Self {
+            document: change.key.to_string(),
+            change: match change.kind {
+                ChangeKind::Added => "added",
+                ChangeKind::Removed => "removed",
+                ChangeKind::Changed => "changed",
+            },
+            fields: change.fields,
+            rules: change
+                .rules
+                .into_iter()
+                .map(|rule| Rule {
+                    change: if rule.added { "added" } else { "removed" },
+                    direction: rule.direction,
+                    rule: rule.text,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<FlowChange> for Flow {
+    fn from(change: FlowChange) -> Self {
+        let text = |set: &bulkhead_policy::flowset::TrafficSet| {
+            if set.is_empty() { String::new() } else { set.to_string() }
+        };
+        let (gained, lost) = (text(&change.gained), text(&change.lost));
+        Self { client: change.client, server: change.server, gained, lost }
+    }
+}
+
+pub(super) fn run(cx: &mut Context, before: PathBuf, after: PathBuf, output: OutputArgs) -> Result<Code> {
+    let (before, after) = (offline::documents(cx, &[before])?, offline::documents(cx, &[after])?);
+    let inventory = offline::inventory([&before, &after], []);
+    let difference = Difference {
+        documents: bulkhead_policy::diff(&before, &after).into_iter().map(Changed::from).collect(),
+        flows: bulkhead_policy::flow_diff(&before, &after, &inventory, moment::now())
+            .into_iter()
+            .map(Flow::from)
+            .collect(),
+    };
+    if !structured(&mut cx.screen, output.output, &difference)? {
+        print(&mut cx.screen, &difference)?;
+    }
+    let same = difference.documents.is_empty() && difference.flows.is_empty();
+    Ok(if same { Code::Success } else { Code::Problems })
+}
+
+fn print(screen: &mut Screen, difference: &Difference) -> io::Result<()> {
+    for document in &difference.documents {
+        let style = match document.change {
+            "added" => Style::Good,
+            "removed" => Style::Bad,
+            _ => Style::Notice,
+        };
+        screen.span(style, document.change)?;
+        writeln!(screen, " {}", document.document)?;
+        for field in &document.fields {
+            writeln!(screen, "    {field}")?;
+        }
+        for rule in &document.rules {
+            let (sign, style) = if rule.change == "added" { ('+', Style::Good) } else { ('-', Style::Bad) };
+            screen.line(style, &format!("  {sign} {}: {}", rule.direction, rule.rule))?;
+        }
+    }
+    if difference.flows.is_empty() {
+        return writeln!(screen, "No flow becomes allowed or denied.");
+    }
+    writeln!(screen, "\nIf every service enforced:")?;
+    for flow in &difference.flows {
+        writeln!(screen, "  {} → {}", flow.client, flow.server)?;
+        if !flow.gained.is_empty() {
+            screen.line(Style::Good, &format!("    + {}", flow.gained))?;
+        }
+        if !flow.lost.is_empty() {
+            screen.line(Style::Bad, &format!("    - {}", flow.lost))?;
+        }
+    }
+    Ok(())
+}
