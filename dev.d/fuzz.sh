@@ -11,7 +11,7 @@ cmd_fuzz() {
     local target targets=()
     if [ $# -gt 0 ]; then targets=("$1"); else mapfile -t targets < <(cargo fuzz list --fuzz-dir fuzz); fi
     for target in "${targets[@]}"; do
-        cargo +nightly fuzz run --fuzz-dir fuzz "$target" -- -max_total_time="${2:-60}" ||
+        cargo +nightly fuzz run --fuzz-dir fuzz --features libfuzzer "$target" -- -max_total_time="${2:-60}" ||
             fail "fuzz target $target found something" "see fuzz/artifacts/$target"
     done
 }

@@ -1,0 +1,50 @@
+//! What each fuzz target does with its bytes. None may panic, hang or take more memory than its input warrants; some
+//! also check a property.
+#![forbid(unsafe_code)]
+
+use bulkhead_discovery::naming::{self, Facts};
+use bulkhead_policy::{ReadOptions, document, kubernetes};
+
+/// Policy documents as people write them: YAML and JSON, any number in one text. What is understood means the same
+/// after it was written out.
+pub fn policy_documents(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (documents, problems) = document::read("fuzz.yaml", text, ReadOptions::default());
+    for problem in problems {
+        assert!(!problem.to_string().is_empty(), "a complaint says something");
+    }
+    for document in documents {
+        let written = document.to_yaml();
+        let (again, problems) = document::read("written.yaml", &written, ReadOptions::default());
+        assert!(problems.is_empty() && again == [document], "does not survive being written:\n{written}");
+    }
+}
+
+/// Kubernetes manifests: read, and every connection computed where the text is small enough to be somebody's cluster.
+pub fn kubernetes_manifests(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let reading = kubernetes::read([("fuzz.yaml", text)]);
+    if let Ok(resources) = reading.into_result() {
+        let _ = kubernetes::import(&resources);
+    }
+}
+
+/// Names, images and labels, which whoever starts a container chooses, one a line: what becomes of them is a valid
+/// service name, the same one each time.
+pub fn service_names(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut lines = text.split('\n');
+    let (name, image) = (lines.next().unwrap_or_default(), lines.next().unwrap_or(text));
+    let command: Vec<String> = lines.clone().take(3).map(str::to_owned).collect();
+    let keys = [
+        "bulkhead.service",
+        "com.docker.compose.service",
+        "io.kubernetes.pod.name",
+        "io.kubernetes.pod.namespace",
+    ];
+    let labels = keys.iter().zip(lines).map(|(&key, value)| (key.to_owned(), value.to_owned())).collect();
+    let facts = Facts { labels: &labels, name, image, command: &command };
+    let (service, _) = naming::service_of(&facts);
+    assert_eq!(service.to_string().parse(), Ok(service.clone()), "from {text:?}");
+    assert_eq!(naming::service_of(&facts).0, service);
+}
