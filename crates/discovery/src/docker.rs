@@ -2,15 +2,16 @@
 
 mod document;
 mod engine;
-mod known;
 mod resolve;
-mod time;
 
-use crate::runtime::{Runtime, RuntimeError, Sink, Update};
+use crate::{
+    known::Known,
+    runtime::{Runtime, RuntimeError, Sink, Update},
+};
+use bulkhead_model::{Interface, Workload, WorkloadId};
 use document::{Event, ListedContainer};
 use engine::Engine;
-use known::{Finding, Known};
-use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashSet, convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, mpsc};
 
 pub(crate) const NAME: &str = "docker";
@@ -62,15 +63,7 @@ impl Docker {
                     let event = event.unwrap_or(Err(RuntimeError::EventsEnded))?;
                     heed(&event, &mut known, &asker)
                 }
-                Some(finding) = found.recv() => {
-                    if let Finding::Listed { containers, asked } = &finding {
-                        for id in known.differing(containers, *asked) {
-                            tracing::debug!(container = %id, "events did not tell of a change");
-                            asker.inspect(id, known.ask());
-                        }
-                    }
-                    known.learn(finding)?
-                }
+                Some(finding) = found.recv() => learn(finding, &mut known, &asker)?,
                 _ = reconcile.tick() => {
                     asker.list(known.ask());
                     None
@@ -101,25 +94,61 @@ impl Runtime for Docker {
     }
 }
 
+/// An answer to a question that was asked as number `asked`.
+#[derive(Debug)]
+enum Finding {
+    /// From the list: who it is, but not its process.
+    Begun { asked: u64, workload: Option<Box<Workload>> },
+    /// From an inspection; `None`: it is not up.
+    Whole { id: WorkloadId, asked: u64, workload: Option<Box<Workload>> },
+    /// From a network that it was connected to.
+    Attached { id: WorkloadId, asked: u64, interface: Option<Interface> },
+    /// Everything there is, to compare with what is known.
+    Listed { asked: u64, containers: Vec<ListedContainer> },
+    /// The engine cannot be asked any more.
+    Failed(RuntimeError),
+}
+
 /// Does what an event asks for. Answers come later, as findings.
 fn heed(event: &Event, known: &mut Known, asker: &Asker) -> Option<Update> {
-    let container = event.container()?.to_owned();
-    tracing::trace!(kind = %event.kind, action = %event.action, %container, "event");
+    let id = WorkloadId(event.container()?.into());
+    tracing::trace!(kind = %event.kind, action = %event.action, container = %id, "event");
     match (&*event.kind, event.action()) {
-        ("container", "die" | "destroy") => return known.forget(&container),
+        ("container", "die" | "destroy") => return known.forget(id),
         // Labels and image are known from the list at once; inspecting may have to wait for the start.
-        ("container", "create") => asker.list_one(container.clone(), known.ask()),
+        ("container", "create") => asker.list_one(id.clone(), known.ask()),
         ("network", "connect") => {
-            if !known.is_up(&container) {
-                asker.list_one(container.clone(), known.ask());
+            if !known.is_up(&id) {
+                asker.list_one(id.clone(), known.ask());
             }
-            asker.network(event.actor.id.clone(), event.network_name(), container.clone(), known.ask());
+            asker.network(event.actor.id.clone(), event.network_name(), id.clone(), known.ask());
         }
         ("container", _) | ("network", "disconnect") => {}
         _ => return None,
     }
-    asker.inspect(container, known.ask());
+    asker.inspect(id, known.ask());
     None
+}
+
+fn learn(finding: Finding, known: &mut Known, asker: &Asker) -> Result<Option<Update>, RuntimeError> {
+    Ok(match finding {
+        Finding::Begun { asked, workload } => workload.and_then(|workload| known.begin(asked, *workload)),
+        Finding::Whole { id, asked, workload } => known.settle(id, asked, workload.map(|w| *w)),
+        Finding::Attached { id, asked, interface } => interface.and_then(|i| known.attach(&id, asked, i)),
+        Finding::Listed { asked, containers } => {
+            let ids = |only_up: bool| -> HashSet<WorkloadId> {
+                let wanted = containers.iter().filter(|c| !only_up || c.is_up());
+                wanted.map(|c| WorkloadId(c.id.as_str().into())).collect()
+            };
+            let exists = ids(false);
+            for id in known.differing(&ids(true), |id| exists.contains(id), asked) {
+                tracing::debug!(container = %id, "events did not tell of a change");
+                asker.inspect(id, known.ask());
+            }
+            None
+        }
+        Finding::Failed(error) => return Err(error),
+    })
 }
 
 /// Asks the engine in the background, because an answer may take as long as a container's start.
@@ -145,27 +174,27 @@ impl Asker {
         });
     }
 
-    fn inspect(&self, id: String, asked: u64) {
+    fn inspect(&self, id: WorkloadId, asked: u64) {
         let permits = self.permits.clone();
         self.spawn(|engine| async move {
             let _permit = permits.acquire_owned().await;
-            match resolve::one(&engine, &id).await {
+            match resolve::one(&engine, &id.0).await {
                 Ok(workload) => Finding::Whole { id, asked, workload: workload.map(Box::new) },
                 Err(RuntimeError::Silent { .. } | RuntimeError::Malformed { .. }) => {
-                    begun(&engine, id, asked).await
+                    begun(&engine, &id.0, asked).await
                 }
                 Err(error) => Finding::Failed(error),
             }
         });
     }
 
-    fn list_one(&self, id: String, asked: u64) {
-        self.spawn(|engine| async move { begun(&engine, id, asked).await });
+    fn list_one(&self, id: WorkloadId, asked: u64) {
+        self.spawn(|engine| async move { begun(&engine, &id.0, asked).await });
     }
 
-    fn network(&self, network: String, name: String, id: String, asked: u64) {
+    fn network(&self, network: String, name: String, id: WorkloadId, asked: u64) {
         self.spawn(|engine| async move {
-            match resolve::endpoint(&engine, &network, &name, &id).await {
+            match resolve::endpoint(&engine, &network, &name, &id.0).await {
                 Ok(interface) => Finding::Attached { id, asked, interface },
                 Err(error) => Finding::Failed(error),
             }
@@ -175,16 +204,16 @@ impl Asker {
     fn list(&self, asked: u64) {
         self.spawn(|engine| async move {
             match engine.containers(None).await {
-                Ok(containers) => Finding::Listed { containers, asked },
+                Ok(containers) => Finding::Listed { asked, containers },
                 Err(error) => Finding::Failed(error),
             }
         });
     }
 }
 
-async fn begun(engine: &Engine, id: String, asked: u64) -> Finding {
-    match resolve::listed(engine, &id).await {
-        Ok(workload) => Finding::Begun { id, asked, workload: workload.map(Box::new) },
+async fn begun(engine: &Engine, id: &str, asked: u64) -> Finding {
+    match resolve::listed(engine, id).await {
+        Ok(workload) => Finding::Begun { asked, workload: workload.map(Box::new) },
         Err(error) => Finding::Failed(error),
     }
 }

@@ -7,16 +7,21 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod config;
+pub mod containerd;
 pub mod declared;
 pub mod docker;
+mod known;
 pub mod namespace;
 pub mod naming;
 mod netlink;
 pub mod process;
 mod runtime;
 pub mod socket;
+mod time;
 mod watch;
 
 pub use backoff::Backoff;
+pub use config::{Config, watch};
 pub use runtime::{Runtime, RuntimeError, RuntimeState, RuntimeStatus, Sink, Update};
 pub use watch::{Discovery, StatusReader, watch_runtimes};

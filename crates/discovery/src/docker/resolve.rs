@@ -7,12 +7,12 @@ use super::{
     },
     engine::Engine,
     is_up,
-    time::parse_rfc3339,
 };
 use crate::{
     declared::declared_peers,
     naming::{Facts, service_of},
     runtime::RuntimeError,
+    time::parse_rfc3339,
 };
 use bulkhead_model::{
     Attachment, Exposure, Interface, IpProtocol, PublishedPort, Workload, WorkloadId, WorkloadOwner,

@@ -69,6 +69,11 @@ pub fn image_name(image: &str) -> String {
 /// → `alpine-sleep`, `python` with `python worker.py` → `python-worker.py`. Scripts given to a shell are told apart by
 /// a hash.
 pub fn name_of_image_and_command(image: &str, command: &[String]) -> String {
+    if image.is_empty()
+        && let Some(program) = program(command)
+    {
+        return program;
+    }
     let image = image_name(image);
     let short = image.rsplit('.').next().unwrap_or(&image).to_owned();
     match program(command) {

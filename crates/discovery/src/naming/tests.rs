@@ -158,6 +158,7 @@ fn the_command_tells_containers_of_a_general_image_apart() {
         ("team/app", &["/usr/bin/tini", "--", "/app"], "team.app"),
         ("team/app", &["env", "MODE=worker", "worker"], "team.app-worker"),
         ("team/app", &[], "team.app"),
+        ("", &["docker-entrypoint.sh", "redis-server"], "redis-server"),
     ] {
         let command: Vec<String> = command.iter().map(|&c| c.to_owned()).collect();
         assert_eq!(name_of_image_and_command(image, &command), expected, "{command:?}");
