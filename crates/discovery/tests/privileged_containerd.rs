@@ -92,6 +92,25 @@ impl PrivateContainerd {
     }
 }
 
+impl Drop for PrivateContainerd {
+    /// Containers outlive their containerd, so they are ended before it.
+    fn drop(&mut self) {
+        let socket = self.socket().display().to_string();
+        for namespace in Containerd::DEFAULT_NAMESPACES {
+            let ctr = |arguments: &[&str]| {
+                let all = ["-a", &socket, "-n", namespace].into_iter().chain(arguments.iter().copied());
+                Command::new("ctr")
+                    .args(all)
+                    .output()
+                    .map(|o| String::from_utf8_lossy(&o.stdout).into_owned())
+            };
+            for task in ctr(&["task", "ls", "-q"]).unwrap_or_default().split_whitespace() {
+                let _ = ctr(&["task", "rm", "-f", task]);
+            }
+        }
+    }
+}
+
 fn watch(runtimes: Vec<Box<dyn Runtime>>) -> Discovery {
     watch_runtimes(runtimes, &Backoff::new(Duration::from_millis(20), Duration::from_millis(200)))
 }
