@@ -5,8 +5,8 @@
 use bulkhead_model::{Direction, IpProtocol, ServiceName, Timestamp};
 use bulkhead_policy::document::{Cidr, Criteria, LabelSelector, Metadata, PeerSpec, PortSpec, Rule};
 use bulkhead_policy::{
-    Compiler, Document, Evaluator, Inventory, Listening, PeerAddress, PolicySet, Reach, ReadOptions, Remote, RuleBook,
-    SegmentationPolicy, Traffic, View, blast_radius, flow_diff,
+    Compiler, Document, Evaluator, Inventory, Listening, PeerAddress, PolicySet, Reach, ReadOptions, Remote,
+    RuleBook, SegmentationPolicy, Traffic, View, blast_radius, flow_diff,
 };
 use std::{
     hint::black_box,
@@ -29,7 +29,8 @@ impl Random {
 }
 
 fn name(index: usize) -> ServiceName {
-    ServiceName::new(&format!("team-{}", index % 40), &format!("service-{index}")).expect("letters and digits")
+    ServiceName::new(&format!("team-{}", index % 40), &format!("service-{index}"))
+        .expect("letters and digits")
 }
 
 /// An estate in which every service has ten rules: seven for single services, one for a label, one for a namespace and

@@ -5,12 +5,12 @@ mod direction;
 
 use crate::{
     compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService, Outcome},
-    document::{Action, PeerSpec, PortMatch, Rule},
+    document::{Action, ExternalEndpoint, PeerSpec, PortMatch, Rule, Zone},
     effective::{EffectivePolicy, slot},
     external::{Atoms, Parts},
     inventory::{Inventory, Service},
     rulebook::RuleBook,
-    set::PolicySet,
+    set::{ExternalPart, PolicySet},
 };
 use bulkhead_model::{Application, Direction, Identity, IpProtocol, PortRange, RuleRef, Timestamp};
 use std::{
@@ -25,6 +25,41 @@ pub struct Compiler {
     rules: HashMap<RuleRef, Arc<BoundRule>>,
     directions: HashMap<(Identity, usize), Compiled>,
     empty: Option<Arc<CompiledDirection>>,
+    atoms: Arc<[Identity]>,
+    peers: PeerCache,
+}
+
+/// Peers that were resolved before, and what that was based on.
+#[derive(Debug, Default)]
+struct PeerCache {
+    services: Vec<Service>,
+    zones: Vec<Arc<Zone>>,
+    externals: Vec<Arc<ExternalEndpoint>>,
+    peers: HashMap<PeerSpec, Arc<Peers>>,
+}
+
+/// What a peer means: those with identities, and external parts that are yet to be cut.
+#[derive(Debug)]
+struct Peers {
+    set: Arc<PeerSet>,
+    parts: Vec<ExternalPart>,
+}
+
+impl PeerCache {
+    /// Forgets everything if what it was based on has changed.
+    fn renew(&mut self, set: &PolicySet, inventory: &Inventory) {
+        let same = self.services.iter().eq(inventory.services())
+            && self.zones.iter().eq(set.zones())
+            && self.externals.iter().eq(set.externals());
+        if !same {
+            *self = Self {
+                services: inventory.services().cloned().collect(),
+                zones: set.zones().cloned().collect(),
+                externals: set.externals().cloned().collect(),
+                peers: HashMap::new(),
+            };
+        }
+    }
 }
 
 /// What a direction was made of, and what came out.
@@ -65,7 +100,10 @@ impl Compiler {
     ) -> Arc<CompiledPolicy> {
         let effective = EffectivePolicy::new(set, inventory, &mut self.book, now);
         let atoms = self.bind(set, other, inventory, &effective);
-        let all_atoms: Arc<[Identity]> = atoms.all.into();
+        if *self.atoms != *atoms.all {
+            self.atoms = atoms.all.into();
+        }
+        let all_atoms = Arc::clone(&self.atoms);
         let nothing =
             || Arc::new(CompiledDirection { classes: vec![Class::default()], ..Default::default() });
         let empty = Arc::clone(self.empty.get_or_insert_with(nothing));
@@ -127,7 +165,9 @@ impl Compiler {
         effective: &EffectivePolicy,
     ) -> Atoms {
         let mut parts = Parts::default();
-        let mut peers: HashMap<&PeerSpec, Arc<(PeerSet, Vec<usize>)>> = HashMap::new();
+        self.peers.renew(set, inventory);
+        let before = std::mem::take(&mut self.peers.peers);
+        let mut peers: HashMap<&PeerSpec, (Arc<Peers>, Vec<usize>)> = HashMap::new();
         let mut rules = BTreeMap::new();
         for service in inventory.services() {
             for direction in [Direction::Ingress, Direction::Egress] {
@@ -139,17 +179,20 @@ impl Compiler {
         let mut bound = Vec::with_capacity(rules.len());
         for (reference, effective) in rules {
             let rule = effective.rule();
-            let of_rule: Vec<_> = rule
-                .peers
-                .iter()
-                .map(|spec| {
-                    Arc::clone(peers.entry(spec).or_insert_with(|| {
-                        let of_spec = set.external_parts(spec).into_iter().map(|part| parts.add(part));
-                        Arc::new((PeerSet::of(spec, set, inventory), of_spec.collect()))
-                    }))
-                })
-                .collect();
-            bound.push((reference, rule, of_rule));
+            for spec in &rule.peers {
+                peers.entry(spec).or_insert_with(|| {
+                    let peers = before.get(spec).map_or_else(
+                        || {
+                            let set_of_spec = Arc::new(PeerSet::of(spec, set, inventory));
+                            Arc::new(Peers { set: set_of_spec, parts: set.external_parts(spec) })
+                        },
+                        Arc::clone,
+                    );
+                    let positions = peers.parts.iter().map(|part| parts.add(part.clone())).collect();
+                    (peers, positions)
+                });
+            }
+            bound.push((reference, rule));
         }
         for policy in other.iter().flat_map(|other| other.policies()) {
             for spec in policy.ingress.iter().chain(&policy.egress).flat_map(|rule| &rule.peers) {
@@ -160,20 +203,27 @@ impl Compiler {
         }
         let atoms = parts.cut(inventory, &mut self.book);
         let mut before = std::mem::take(&mut self.rules);
-        for (reference, rule, of_rule) in bound {
-            let mut peers = PeerSet::default();
-            for entry in of_rule {
-                let (set, of_set) = &*entry;
-                peers.add(set);
-                peers.atoms.extend(of_set.iter().flat_map(|&part| &atoms.of_part[part]));
-            }
-            let made = BoundRule::new(reference, rule, peers);
+        for (reference, rule) in bound {
+            let of_rule = || rule.peers.iter().map(|spec| &peers[spec]);
+            let union = match rule.peers.as_slice() {
+                [spec] if peers[spec].1.is_empty() => Arc::clone(&peers[spec].0.set),
+                _ => {
+                    let mut union = PeerSet::default();
+                    for (peers, positions) in of_rule() {
+                        union.add(&peers.set);
+                        union.atoms.extend(positions.iter().flat_map(|&part| &atoms.of_part[part]));
+                    }
+                    Arc::new(union)
+                }
+            };
+            let made = BoundRule::new(reference, rule, union);
             let made = match before.remove(&reference) {
                 Some(old) if *old == made => old,
                 _ => Arc::new(made),
             };
             self.rules.insert(reference, made);
         }
+        self.peers.peers = peers.into_iter().map(|(spec, (peers, _))| (spec.clone(), peers)).collect();
         atoms
     }
 }
@@ -235,7 +285,7 @@ impl PeerSet {
 #[derive(Debug, PartialEq, Eq)]
 struct BoundRule {
     outcome: Outcome,
-    peers: PeerSet,
+    peers: Arc<PeerSet>,
     /// `None`: every protocol and port. Those of `named` are not in it.
     ports: Option<Vec<(IpProtocol, PortRange)>>,
     named: Vec<(IpProtocol, Box<str>)>,
@@ -243,7 +293,7 @@ struct BoundRule {
 }
 
 impl BoundRule {
-    fn new(reference: RuleRef, rule: &Rule, peers: PeerSet) -> Self {
+    fn new(reference: RuleRef, rule: &Rule, peers: Arc<PeerSet>) -> Self {
         let (mut ports, mut named) = (Vec::new(), Vec::new());
         for spec in &rule.ports {
             match &spec.port {
