@@ -1,0 +1,289 @@
+//! An agent on a container host made of namespaces: real sockets, real kernel, both address families.
+
+use bulkhead_agent::{Agent, AgentConfig};
+use bulkhead_discovery::Update;
+use bulkhead_model::{
+    Attachment, DenyReason, Direction, Identity, Interface, IpProtocol, Mode, RuleRef, ServiceName, Verdict,
+    Workload, WorkloadId, WorkloadOwner,
+    node::{ConnectionReport, NodeReport},
+};
+use bulkhead_policy::compiled::{
+    Class, CompiledDirection, CompiledPolicy, CompiledService, Entry, NodePolicy, Outcome,
+};
+use bulkhead_testkit::{
+    Network,
+    netns::{Host, Namespace},
+    require_root,
+};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read, Write},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+const SERVICES: [&str; 3] = ["shop/web", "shop/redis", "shop/stranger"];
+const WEB: Identity = Identity(256);
+const REDIS: Identity = Identity(257);
+const STRANGER: Identity = Identity(258);
+const PORT: u16 = 6379;
+
+fn name(text: &str) -> ServiceName {
+    text.parse().expect("a service name")
+}
+
+fn workload(service: &str, host: &Host) -> Workload {
+    Workload {
+        id: WorkloadId(service.replace('/', "-").repeat(4).into()),
+        name: service.into(),
+        service: name(service),
+        owner: WorkloadOwner::Label,
+        runtime: "test".into(),
+        image: "none".into(),
+        image_digest: None,
+        labels: BTreeMap::new(),
+        declared_peers: Vec::new(),
+        exposes: Vec::new(),
+        published: Vec::new(),
+        attachment: Attachment::Own,
+        interfaces: vec![Interface {
+            network: "test".into(),
+            addresses: host.addresses().to_vec(),
+            mac: None,
+        }],
+        pid: 0,
+        netns: Some(host.namespace.path().to_string_lossy().into()),
+        started: None,
+    }
+}
+
+/// An agent in the router's namespace, on a runtime of its own, and the test's ends of its channels.
+struct Running {
+    updates: mpsc::Sender<Update>,
+    policy: watch::Sender<NodePolicy>,
+    reports: Arc<Mutex<Vec<NodeReport>>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Running {
+    fn start(router: &Namespace, pins: PathBuf) -> Self {
+        let (updates, updates_in) = mpsc::channel(100);
+        let (policy, policy_in) = watch::channel(NodePolicy::default());
+        let (reports_out, mut reports_in) = mpsc::channel(10_000);
+        let reports: Arc<Mutex<Vec<NodeReport>>> = Arc::default();
+        let collected = reports.clone();
+        let (stop, stopped) = oneshot::channel();
+        let path = router.path();
+        let thread = std::thread::spawn(move || {
+            let namespace = std::fs::File::open(path).expect("the router's namespace");
+            nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).expect("root");
+            let mut config =
+                AgentConfig { report_interval: Duration::from_millis(200), ..AgentConfig::default() };
+            config.datapath.pins = pins;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                tokio::spawn(async move {
+                    while let Some(report) = reports_in.recv().await {
+                        collected.lock().expect("no panic holds it").push(report);
+                    }
+                });
+                let shutdown = async {
+                    let _ = stopped.await;
+                };
+                Agent::run(config, updates_in, policy_in, reports_out, shutdown)
+                    .await
+                    .expect("the agent runs");
+            });
+        });
+        Self { updates, policy, reports, stop: Some(stop), thread: Some(thread) }
+    }
+
+    fn wait_for(&self, what: &str, mut found: impl FnMut(&NodeReport) -> bool) -> NodeReport {
+        let begin = Instant::now();
+        loop {
+            if let Some(report) = self.reports.lock().expect("no panic holds it").iter().find(|r| found(r)) {
+                return report.clone();
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "no report of {what}: {:?}", self.reports);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn connection(&self, what: &str, mut found: impl FnMut(&ConnectionReport) -> bool) -> ConnectionReport {
+        match self.wait_for(what, |r| matches!(r, NodeReport::Connection(c) if found(c))) {
+            NodeReport::Connection(connection) => *connection,
+            _ => unreachable!("that is what was looked for"),
+        }
+    }
+
+    fn apply(&self, policy: NodePolicy) {
+        let revision = policy.revision;
+        self.policy.send(policy).expect("the agent listens");
+        self.wait_for("the policy", |r| matches!(r, NodeReport::Applied { revision: r } if *r == revision));
+    }
+
+    /// Ends the agent at once, as far as the kernel can tell.
+    fn stop(&mut self) {
+        drop(self.stop.take());
+        self.thread.take().expect("once").join().expect("the agent's thread");
+    }
+}
+
+fn policy(revision: u64, redis: Mode) -> NodePolicy {
+    let rule = Outcome { allow: true, rule: RuleRef(1) };
+    let entry =
+        Entry { protocol: IpProtocol::TCP, port: PORT, prefix_len: 16, application: None, outcome: rule };
+    let nothing =
+        Arc::new(CompiledDirection { classes: vec![Class::default()], ..CompiledDirection::default() });
+    let from_web = Arc::new(CompiledDirection {
+        classes: vec![Class::default(), Class { entries: vec![entry], otherwise: Outcome::default() }],
+        default: 0,
+        peers: vec![(WEB, 1)],
+    });
+    let service = |place: u32, mode, ingress: &Arc<CompiledDirection>| CompiledService {
+        identity: Identity(256 + place),
+        mode,
+        ingress: ingress.clone(),
+        egress: nothing.clone(),
+    };
+    let identities = (256..).map(Identity).zip(SERVICES).map(|(id, text)| (name(text), id)).collect();
+    NodePolicy {
+        revision,
+        identities: Arc::new(identities),
+        compiled: Arc::new(CompiledPolicy {
+            services: vec![
+                service(0, Mode::Learn, &nothing),
+                service(1, redis, &from_web),
+                service(2, Mode::Learn, &nothing),
+            ],
+            prefixes: Vec::new(),
+        }),
+        stream_flows: false,
+    }
+}
+
+fn connect(from: &Host, to: IpAddr) -> io::Result<TcpStream> {
+    from.namespace.enter(|| TcpStream::connect_timeout(&SocketAddr::new(to, PORT), Duration::from_secs(5)))
+}
+
+fn echo_server(host: &Host) {
+    // Of both families.
+    let listener = host.namespace.enter(|| TcpListener::bind(format!("[::]:{PORT}"))).expect("a free port");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            std::thread::spawn(move || {
+                let mut buffer = [0; 64];
+                while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                    if stream.write_all(&buffer[..length]).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn ping(stream: &mut TcpStream) -> io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(b"ping")?;
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer)
+}
+
+#[test]
+fn an_estate_is_seen_then_enforced_and_the_agents_death_changes_nothing() {
+    if !require_root("an_estate_is_seen_then_enforced_and_the_agents_death_changes_nothing") {
+        return;
+    }
+    let pins = PathBuf::from(format!("/sys/fs/bpf/bulkhead-test-agent-{}", std::process::id()));
+    let mut network = Network::new(41, 3);
+    let [web, redis, stranger] = &network.hosts[..] else { panic!("three hosts") };
+    echo_server(redis);
+    // This connection is there before Bulkhead is.
+    let mut old = connect(web, redis.addresses()[0]).expect("nothing is enforced");
+    ping(&mut old).expect("nothing is enforced");
+
+    let mut agent = Running::start(&network.router, pins.clone());
+    agent.apply(policy(1, Mode::Learn));
+    let workloads: Vec<Workload> =
+        network.hosts.iter().zip(SERVICES).map(|(host, service)| workload(service, host)).collect();
+    agent.updates.blocking_send(Update::Snapshot(workloads)).expect("the agent listens");
+    agent.wait_for("the workloads", |r| matches!(r, NodeReport::Workloads(all) if all.len() == 3));
+    let health = |r: &NodeReport| matches!(r, NodeReport::Health(h) if h.endpoints == 3);
+    agent.wait_for("health", health);
+
+    // Seen: with identities, direction and process, from both ends and in both families.
+    ping(&mut old).expect("learning cuts nothing");
+    let adopted =
+        agent.connection("the adopted connection", |c| c.adopted && c.direction == Direction::Egress);
+    assert_eq!((adopted.local, adopted.peer, adopted.tuple.server_port), (WEB, REDIS, PORT));
+    for address in redis.addresses() {
+        ping(&mut connect(stranger, address).expect("learning denies nothing")).expect("an echo");
+    }
+    let seen = agent.connection("the stranger", |c| c.local == STRANGER && c.peer == REDIS);
+    assert_eq!((seen.verdict, seen.direction), (Verdict::Allowed, Direction::Egress));
+
+    // Enforced at the server's end: the stranger is turned away at once, with an alert that names the process.
+    agent.apply(policy(2, Mode::Enforce));
+    for address in redis.addresses() {
+        let begin = Instant::now();
+        let refused = connect(stranger, address).expect_err("denied");
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused, "answered, not left hanging");
+        assert!(begin.elapsed() < Duration::from_secs(4), "took {:?}", begin.elapsed());
+        ping(&mut connect(web, address).expect("allowed")).expect("an echo");
+    }
+    ping(&mut old).expect("allowed by the policy, so it goes on");
+    let denied = agent.connection("the denial", |c| c.verdict == Verdict::Denied);
+    assert_eq!((denied.local, denied.peer, denied.reason), (REDIS, STRANGER, Some(DenyReason::NoRule)));
+    assert!(!denied.packet.is_empty());
+
+    // The process behind a denial is found although its connection never comes to be: here on an edge of its own.
+    agent.apply(policy(3, Mode::Enforce));
+    let intruder =
+        stranger.namespace.spawn("nc", &["-d", "-w", "5", &redis.addresses()[0].to_string(), "5432"]);
+    let denied = agent.connection("the intruder", |c| c.local == REDIS && c.tuple.server_port == 5432);
+    let process = denied.process.expect("found before the reset closes its socket");
+    assert_eq!(process.pid, intruder.id());
+    assert!(process.executable.contains("nc"), "{process:?}");
+    agent.wait_for(
+        "counters",
+        |r| matches!(r, NodeReport::Edges(edges) if edges.iter().any(|e| e.counters.denied > 0)),
+    );
+
+    // The agent is gone: what is open stays open, what is denied stays denied, what is new stays closed.
+    agent.stop();
+    ping(&mut old).expect("nothing is cut");
+    connect(stranger, redis.addresses()[0]).expect_err("still denied");
+    ping(&mut connect(web, redis.addresses()[1]).expect("still allowed")).expect("an echo");
+    let late = network.add_host();
+    let [web, redis, _, newcomer] = &network.hosts[..] else { panic!("four hosts") };
+    assert_eq!(late, 3);
+    connect(newcomer, redis.addresses()[0]).expect_err("nobody knows it, so the gate holds it");
+
+    // And back: the same connection goes on under the new agent.
+    let mut agent = Running::start(&network.router, pins.clone());
+    let known: Vec<Workload> =
+        network.hosts.iter().zip(SERVICES).map(|(host, service)| workload(service, host)).collect();
+    agent.apply(policy(4, Mode::Enforce));
+    agent.updates.blocking_send(Update::Snapshot(known)).expect("the agent listens");
+    agent.wait_for("the workloads", |r| matches!(r, NodeReport::Workloads(_)));
+    ping(&mut old).expect("nothing is cut");
+    ping(&mut connect(web, redis.addresses()[0]).expect("allowed")).expect("an echo");
+    agent.stop();
+
+    let left = network.router.enter(|| bulkhead_agent::remove_all(&pins));
+    assert_eq!(left, Vec::<String>::new());
+    assert!(!pins.exists());
+    let tables = network.router.run("nft", &["list", "tables"]);
+    assert!(!tables.stdout.contains("bulkhead"), "{}", tables.stdout);
+    ping(&mut old).expect("nothing is cut by leaving");
+}
