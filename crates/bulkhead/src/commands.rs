@@ -5,6 +5,7 @@ mod blast_radius;
 mod check;
 mod completions;
 mod documents;
+mod down;
 mod edges;
 mod events;
 mod flows;
@@ -44,6 +45,7 @@ pub(crate) const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Down(down::DownArgs),
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Services(services::ServicesArgs),
@@ -78,6 +80,7 @@ pub(crate) fn run(cli: Cli) -> Result<Code> {
     let mut context = Context { screen: Screen::stdout(cli.global.color), global: cli.global };
     let cx = &mut context;
     let code = match cli.command {
+        Command::Down(args) => wait(down::run(cx, args)),
         Command::Check(args) => wait(check::run(cx, args)),
         Command::Status(args) => wait(status::run(cx, args)),
         Command::Services(args) => wait(services::run(cx, args)),

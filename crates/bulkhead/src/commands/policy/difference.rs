@@ -80,13 +80,16 @@ impl From<FlowChange> for Flow {
 
 pub(super) fn run(cx: &mut Context, before: PathBuf, after: PathBuf, output: OutputArgs) -> Result<Code> {
     let (before, after) = (offline::documents(cx, &[before])?, offline::documents(cx, &[after])?);
-    let inventory = offline::inventory([&before, &after], []);
+    let inventory = offline::inventory(&[&before, &after], []);
+    let flows = bulkhead_policy::flow_diff(
+        &offline::with_bystanders(&before, &inventory),
+        &offline::with_bystanders(&after, &inventory),
+        &inventory,
+        moment::now(),
+    );
     let difference = Difference {
         documents: bulkhead_policy::diff(&before, &after).into_iter().map(Changed::from).collect(),
-        flows: bulkhead_policy::flow_diff(&before, &after, &inventory, moment::now())
-            .into_iter()
-            .map(Flow::from)
-            .collect(),
+        flows: flows.into_iter().map(Flow::from).collect(),
     };
     if !structured(&mut cx.screen, output.output, &difference)? {
         print(&mut cx.screen, &difference)?;
@@ -115,7 +118,7 @@ fn print(screen: &mut Screen, difference: &Difference) -> io::Result<()> {
     if difference.flows.is_empty() {
         return writeln!(screen, "No flow becomes allowed or denied.");
     }
-    writeln!(screen, "\nIf every service enforced:")?;
+    writeln!(screen, "\nFlows, where every targeted service enforces:")?;
     for flow in &difference.flows {
         writeln!(screen, "  {} → {}", flow.client, flow.server)?;
         if !flow.gained.is_empty() {

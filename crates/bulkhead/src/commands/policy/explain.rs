@@ -38,8 +38,8 @@ pub(super) struct ExplainArgs {
     #[arg(long)]
     application: Option<Application>,
 
-    /// Ask documents in files and directories instead of a server, as if every service enforced them; `-` is
-    /// standard input
+    /// Ask documents in files and directories instead of a server, as if every service that they target enforced
+    /// them; `-` is standard input
     #[arg(short, long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
 

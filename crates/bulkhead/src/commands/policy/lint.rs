@@ -28,7 +28,7 @@ pub(super) async fn lint(cx: &mut Context, args: LintArgs) -> Result<Code> {
         policies.items.into_iter().flat_map(|policy| policy.findings).collect()
     } else {
         let set = offline::documents(cx, &args.files)?;
-        let inventory = offline::inventory([&set], []);
+        let inventory = offline::inventory(&[&set], []);
         let found = bulkhead_policy::lint(&set, &inventory, &[], moment::now());
         found
             .into_iter()

@@ -1,6 +1,7 @@
 //! Questions about documents in files, answered without a server.
 //!
-//! Without an estate, the services are those that the documents or the question name.
+//! Without an estate, the services are those that the documents or the question name. Those that a document targets are
+//! taken to enforce it; the others hold nothing back, as services without documents do.
 
 mod reach;
 
@@ -13,9 +14,13 @@ use crate::{
 };
 use anyhow::Result;
 use bulkhead_api::{ExplainRequest, Explanation, RuleInfo, SideVerdict};
-use bulkhead_model::{Application, EdgeKey, ExternalName, Mode, Peer, ServiceName};
-use bulkhead_policy::{Evaluator, Inventory, PolicySet, ReadOptions, Remote, RuleBook, Side, Traffic};
-use std::{net::IpAddr, path::PathBuf};
+use bulkhead_model::{Application, EdgeKey, ExternalName, Mode, Peer, RuleOrigin, ServiceName, Verdict};
+use bulkhead_policy::{
+    Document, Evaluator, Inventory, PolicySet, ReadOptions, Remote, RuleBook, SegmentationPolicy, Service,
+    Side, Traffic,
+    document::{Criteria, Metadata, PeerSpec, Rule},
+};
+use std::{collections::BTreeSet, net::IpAddr, path::PathBuf};
 
 /// The documents of files; every error of every file where there is any.
 pub(super) fn documents(cx: &mut Context, files: &[PathBuf]) -> Result<PolicySet> {
@@ -31,41 +36,68 @@ pub(super) fn documents(cx: &mut Context, files: &[PathBuf]) -> Result<PolicySet
     })
 }
 
-/// The services that documents and questions name, all in Enforce.
-pub(super) fn inventory<'p>(
-    sets: impl IntoIterator<Item = &'p PolicySet>,
-    peers: impl IntoIterator<Item = &'p Peer>,
-) -> Inventory {
-    let mut names = std::collections::BTreeSet::new();
-    for set in sets {
-        names.extend(set.named_services());
-    }
+/// The services that documents and questions name.
+pub(super) fn inventory<'p>(sets: &[&'p PolicySet], peers: impl IntoIterator<Item = &'p Peer>) -> Inventory {
+    let mut names: BTreeSet<ServiceName> = sets.iter().flat_map(|set| set.named_services()).collect();
     names.extend(peers.into_iter().filter_map(|peer| peer.service().cloned()));
     let mut inventory = Inventory::of_names(names.iter().cloned());
     for name in &names {
         if let Some(service) = inventory.service_mut(name) {
-            service.mode = Mode::Enforce;
+            let targeted = sets.iter().any(|set| is_targeted(set, service));
+            service.mode = if targeted { Mode::Enforce } else { Mode::Learn };
         }
     }
     inventory
 }
 
-/// What the documents say of one connection, with every service in Enforce.
+fn is_targeted(set: &PolicySet, service: &Service) -> bool {
+    set.policies().any(|policy| set.selects(&policy.target, service))
+}
+
+/// The set, with a document that allows everything for each service that it does not target.
+pub(super) fn with_bystanders(set: &PolicySet, inventory: &Inventory) -> PolicySet {
+    let anything = Rule { peers: vec![PeerSpec::Any], ..Rule::default() };
+    let mut whole = set.clone();
+    for service in inventory.services().filter(|service| !is_targeted(set, service)) {
+        whole.insert(Document::Policy(SegmentationPolicy {
+            metadata: Metadata {
+                // No document of a person's can have this name: it holds a character that names may not.
+                name: format!("{}:bystander", service.name.name()),
+                namespace: service.name.namespace().to_owned(),
+                ..Metadata::default()
+            },
+            target: Criteria::service(&service.name),
+            mode: None,
+            tier: RuleOrigin::User,
+            order: None,
+            ingress: vec![anything.clone()],
+            egress: vec![anything.clone()],
+        }));
+    }
+    whole
+}
+
+/// What the documents say of one connection.
 pub(super) fn explain(set: &PolicySet, request: &ExplainRequest) -> Result<Explanation> {
     let (client, server) = (peer(&request.from)?, peer(&request.to)?);
-    let inventory = inventory([set], [&client, &server]);
+    let inventory = inventory(&[set], [&client, &server]);
     let mut book = RuleBook::default();
     let evaluator = Evaluator::new(set, &inventory, &mut book, moment::now());
     let application = request.application.unwrap_or(Application::UNKNOWN);
     let traffic = Traffic::new(request.protocol, request.port).with(application);
     let answer = evaluator.explain(&Remote::from(&client), &Remote::from(&server), traffic);
-    let mut sentence = if answer.verdict.allowed_by_policy() && answer.verdict.sides().next().is_some() {
-        "The documents allow it.".to_owned()
-    } else if answer.verdict.sides().next().is_none() {
-        "Neither end is a service: no policy holds it back.".to_owned()
-    } else {
-        "The documents deny it.".to_owned()
+    let mut sentence = match (answer.verdict.verdict, answer.verdict.sides().next()) {
+        (_, None) => "Neither end is a service: no policy holds it back.".to_owned(),
+        (Verdict::Denied, _) => "The documents deny it.".to_owned(),
+        _ => "The documents allow it.".to_owned(),
     };
+    // A service without documents needs none: the first one would close it for everything else.
+    let enforces = |policy: &SegmentationPolicy| {
+        let service = policy.target.exact_service().and_then(|name| inventory.service(&name));
+        service.is_some_and(|service| service.mode == Mode::Enforce)
+    };
+    let remedy: Vec<_> =
+        answer.remedy.iter().filter(|policy| enforces(policy)).map(SegmentationPolicy::to_yaml).collect();
     for reason in &answer.without_remedy {
         sentence += " ";
         sentence += reason;
@@ -75,7 +107,7 @@ pub(super) fn explain(set: &PolicySet, request: &ExplainRequest) -> Result<Expla
         verdict: answer.verdict.verdict,
         egress: answer.verdict.client.as_ref().map(side),
         ingress: answer.verdict.server.as_ref().map(side),
-        allow_with: Some(answer.remedy_yaml()).filter(|yaml| !yaml.is_empty()),
+        allow_with: (!remedy.is_empty()).then(|| remedy.join("---\n")),
         seen: false,
         sentence,
     })

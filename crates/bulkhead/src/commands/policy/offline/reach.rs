@@ -14,11 +14,11 @@ struct Question {
 
 impl Question {
     fn new(set: &PolicySet, peers: &[&Peer]) -> Self {
-        let inventory = inventory([set], peers.iter().copied());
+        let inventory = inventory(&[set], peers.iter().copied());
         let mut compiler = Compiler::default();
         let compiled = compiler.compile(set, &inventory, moment::now());
         let book = compiler.book().clone();
-        Self { inventory, book, tables: Tables::new(compiled, View::Policy) }
+        Self { inventory, book, tables: Tables::new(compiled, View::Now) }
     }
 
     fn identities(&self, peer: &Peer) -> Vec<Identity> {

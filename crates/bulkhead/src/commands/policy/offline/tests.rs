@@ -74,6 +74,24 @@ fn who_can_reach_tells_direct_from_indirect() {
 }
 
 #[test]
+fn services_that_no_document_targets_hold_nothing_back() {
+    let before = SHOP.split("---\n").last().expect("redis").to_owned();
+    let read = |text: &str| PolicySet::read([("redis.yaml", text)], ReadOptions::default()).expect("valid");
+    let (before, after) = (read(&before), read(&before.replace("6379", "6380")));
+    let answer = who_can_reach(&before, "shop/redis".parse().expect("valid"));
+    assert_eq!(answer.direct.len(), 1, "{answer:?}");
+    let inventory = inventory(&[&before, &after], []);
+    let flows = bulkhead_policy::flow_diff(
+        &with_bystanders(&before, &inventory),
+        &with_bystanders(&after, &inventory),
+        &inventory,
+        moment::now(),
+    );
+    let shown: Vec<_> = flows.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["shop/api → shop/redis: gains tcp/6380 loses tcp/6379"]);
+}
+
+#[test]
 fn peers_are_told_apart() {
     assert!(matches!(peer("shop/redis"), Ok(Peer::Service(_))));
     assert!(matches!(peer("203.0.113.0/24"), Ok(Peer::External(_))));
