@@ -4,7 +4,8 @@
 //! answers what these resources allow between every pair of workloads, the ingress controller and the addresses outside;
 //! [`evaluate`] answers the same for one packet, by walking the policies and without sets, so that the two can be held
 //! against each other. [`write`] and [`write_np_guard`] write a [`Connectivity`] for people and for programs. [`import`]
-//! makes documents of the policies; [`differences`] proves that they mean the same, or says where they do not.
+//! makes documents of the policies, [`export`] policies of documents; [`differences`] proves that they mean the same, or
+//! says where they do not.
 //!
 //! | object | what is understood |
 //! |---|---|
@@ -31,6 +32,7 @@ mod connections;
 mod diagnostic;
 mod engine;
 mod evaluate;
+mod export;
 mod import;
 mod ingress;
 mod objects;
@@ -46,6 +48,7 @@ mod workloads;
 pub use connections::{Connection, Connectivity, Endpoint, connections};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use evaluate::{Packet, PacketPeer, evaluate};
+pub use export::{Dialect, Export, UnknownDialect, export};
 pub use import::{Import, import};
 pub use objects::{Reading, read};
 pub use output::{Format, UnknownFormat, write, write_np_guard};

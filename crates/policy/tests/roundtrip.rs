@@ -2,11 +2,15 @@
 
 use bulkhead_model::Timestamp;
 use bulkhead_policy::{
-    PolicySet, ReadOptions,
+    Inventory, PolicySet, ReadOptions,
     document::Document,
-    kubernetes::{self, Resources, Severity},
+    kubernetes::{self, Dialect, Resources, Severity},
+    yaml::Tree,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 #[path = "support/corpora.rs"]
 mod corpora;
@@ -54,6 +58,50 @@ fn imported_documents_mean_what_the_manifests_mean() {
         }
     }
     eprintln!("import: {} differences in {} cases that nobody was told of", wrong.len(), cases.len());
+    wrong.truncate(40);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Pods for all services of an inventory.
+fn pods(inventory: &Inventory) -> String {
+    let mut out = String::new();
+    for service in inventory.services() {
+        let labels = service.labels.iter().map(|(key, value)| (key.clone(), Tree::text(value))).collect();
+        let (name, namespace) = (service.name.name(), service.name.namespace());
+        let labels = Tree::Map(labels).to_flow();
+        let _ = writeln!(
+            out,
+            "---\n{{kind: Pod, metadata: {{name: {name}, namespace: {namespace}, labels: {labels}}}}}"
+        );
+    }
+    out
+}
+
+#[test]
+fn exported_network_policies_mean_what_the_imported_documents_mean() {
+    let Some(cases) = cases() else { return };
+    let mut wrong = Vec::new();
+    let mut remarks = 0;
+    for case in &cases {
+        let import = kubernetes::import(&read(case));
+        let (set, inventory) = (import.policy_set(), import.inventory());
+        let export = kubernetes::export(&set, &inventory, Timestamp(0), Dialect::NetworkPolicy);
+        let text = format!("{}---\n{}", pods(&inventory), export.to_yaml());
+        let again = kubernetes::read([("exported.yaml", text.as_str())]);
+        assert!(!again.has_errors(), "{:?}\n{text}", again.diagnostics);
+        remarks += export.remarks.len();
+        for difference in kubernetes::differences(&again.resources, &set, &inventory, Timestamp(0)) {
+            let told = |end: &str| export.remarks.iter().any(|remark| remark.contains(end));
+            if !told(&difference.from) && !told(&difference.to) {
+                wrong.push(format!("{}: {difference}", case.display()));
+            }
+        }
+    }
+    eprintln!(
+        "export: {} differences in {} cases that none of {remarks} remarks tells",
+        wrong.len(),
+        cases.len()
+    );
     wrong.truncate(40);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

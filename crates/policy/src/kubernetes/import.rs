@@ -468,7 +468,7 @@ fn label_selector(selector: &Selector) -> LabelSelector {
 }
 
 /// Networks, each with exceptions where that is shorter.
-fn cidrs(addresses: &AddressSet) -> Vec<Cidr> {
+pub(super) fn cidrs(addresses: &AddressSet) -> Vec<Cidr> {
     let v4 = AddressSet::from_parts(addresses.v4().clone(), IntervalSet::empty());
     let v6 = AddressSet::from_parts(IntervalSet::empty(), addresses.v6().clone());
     [v4, v6].iter().flat_map(shortest).collect()

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use std::{fmt::Write, net::IpAddr};
 
 mod errors;
+mod export;
 mod meaning;
 
 /// A few of everything, so that random selectors hit and miss.
@@ -286,6 +287,23 @@ proptest! {
     }
 
     #[test]
+    fn exported_network_policies_mean_what_the_documents_mean(text in cluster()) {
+        let reading = read([("cluster.yaml", text.as_str())]);
+        let mut import = import(&reading.resources);
+        // With a label that tells services apart, nothing is left that the language could not say.
+        for service in &mut import.services {
+            service.labels.insert("app.kubernetes.io/name".to_owned(), service.name.name().to_owned());
+        }
+        let (set, inventory) = (import.policy_set(), import.inventory());
+        let exported = super::export(&set, &inventory, Timestamp(0), Dialect::NetworkPolicy);
+        let yaml = format!("{}---\n{}", export::pods(&inventory), exported.to_yaml());
+        let again = read([("exported.yaml", yaml.as_str())]);
+        prop_assert!(!again.has_errors(), "{:?} in {}", again.diagnostics, yaml);
+        let found = differences(&again.resources, &set, &inventory, Timestamp(0));
+        prop_assert!(found.is_empty(), "{}\n{}\n{}\n{:?}", found[0], text, yaml, exported.remarks);
+    }
+
+    #[test]
     fn no_text_makes_the_reader_panic(text in any::<String>(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let lossy = String::from_utf8_lossy(&bytes);
         let reading = read([("a", text.as_str()), ("b", &*lossy)]);
@@ -308,6 +326,10 @@ proptest! {
         for (format, _) in Format::ALL {
             write(&connectivity, format);
             write_np_guard(&connectivity, format);
+        }
+        let import = import(&reading.resources);
+        for (dialect, _) in Dialect::ALL {
+            super::export(&import.policy_set(), &import.inventory(), Timestamp(0), dialect);
         }
     }
 

@@ -1,0 +1,184 @@
+//! `projectcalico.org/v3` `NetworkPolicy`.
+
+use super::{
+    Remarks, Tree, is_every_port, map, object_name,
+    segments::{Grant, Segment, Segments},
+};
+use crate::{
+    flowset::{AddressSet, ProtocolSet},
+    kubernetes::import::cidrs,
+};
+use bulkhead_model::{Direction, IcmpType, PortRange, ServiceName};
+
+type Fields = Vec<(String, Tree)>;
+
+pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
+    let service = &segment.service;
+    let metadata = map([
+        ("name", Tree::text(object_name(service.name()))),
+        ("namespace", Tree::text(service.namespace())),
+    ]);
+    for (name, _) in &segment.names {
+        remarks.add(format!(
+            "{service}: the name {name} cannot be said in open-source Calico; its addresses of this moment are written"
+        ));
+    }
+    let rules = |direction, remarks: &mut Remarks| {
+        let grants = segment.grants(direction).iter();
+        Tree::List(grants.flat_map(|grant| rules(segments, segment, direction, grant, remarks)).collect())
+    };
+    map([
+        ("apiVersion", Tree::text("projectcalico.org/v3")),
+        ("kind", Tree::text("NetworkPolicy")),
+        ("metadata", metadata),
+        (
+            "spec",
+            map([
+                ("selector", Tree::text(selector(segments, service))),
+                ("types", Tree::texts(["Ingress", "Egress"])),
+                ("ingress", rules(Direction::Ingress, remarks)),
+                ("egress", rules(Direction::Egress, remarks)),
+            ]),
+        ),
+    ])
+}
+
+fn selector(segments: &Segments<'_>, service: &ServiceName) -> String {
+    let parts = segments.selector(service).iter().map(|(key, value)| format!("{key} == '{value}'"));
+    parts.collect::<Vec<_>>().join(" && ")
+}
+
+/// Rules of Calico have one protocol and one peer each.
+fn rules(
+    segments: &Segments<'_>,
+    segment: &Segment,
+    direction: Direction,
+    grant: &Grant,
+    remarks: &mut Remarks,
+) -> Vec<Tree> {
+    let whose = format!("{} {direction}", segment.service);
+    let server =
+        (direction == Direction::Ingress).then(|| segments.inventory.service(&segment.service)).flatten();
+    let traffic = grant.ports(server, &whose, remarks);
+    if (grant.host || grant.remote_host) && !grant.everyone {
+        remarks.add(format!("{whose}: hosts are not said; Calico lets a pod's own host in"));
+    }
+    let peers = peers(segments, segment, grant);
+    let own = match direction {
+        Direction::Ingress => "source",
+        Direction::Egress => "destination",
+    };
+    let mut rules = Vec::new();
+    for (head, ports) in protocols(&traffic) {
+        for peer in &peers {
+            let mut rule: Fields = vec![("action".to_owned(), Tree::text("Allow"))];
+            rule.extend(head.iter().cloned());
+            // Ports are always the server's.
+            let mut destination = if own == "destination" { peer.clone() } else { Vec::new() };
+            if !ports.is_empty() {
+                destination.push(("ports".to_owned(), Tree::List(ports.clone())));
+            }
+            if own == "source" && !peer.is_empty() {
+                rule.push(("source".to_owned(), Tree::Map(peer.clone())));
+            }
+            if !destination.is_empty() {
+                rule.push(("destination".to_owned(), Tree::Map(destination)));
+            }
+            rules.push(Tree::Map(rule));
+        }
+    }
+    rules
+}
+
+/// Each peer as the fields of an entity; no fields for everyone.
+fn peers(segments: &Segments<'_>, segment: &Segment, grant: &Grant) -> Vec<Fields> {
+    if grant.everyone {
+        return vec![Vec::new()];
+    }
+    let mut peers = Vec::new();
+    if grant.every_service {
+        peers.push(vec![("namespaceSelector".to_owned(), Tree::text("all()"))]);
+    }
+    for service in &grant.services {
+        let mut fields = vec![("selector".to_owned(), Tree::text(selector(segments, service)))];
+        if service.namespace() != segment.service.namespace() {
+            let namespace = format!("projectcalico.org/name == '{}'", service.namespace());
+            fields.push(("namespaceSelector".to_owned(), Tree::text(namespace)));
+        }
+        peers.push(fields);
+    }
+    peers.extend(nets(&grant.outside));
+    peers
+}
+
+fn nets(addresses: &AddressSet) -> Vec<Fields> {
+    let (whole, cut): (Vec<_>, Vec<_>) =
+        cidrs(addresses).into_iter().partition(|cidr| cidr.except.is_empty());
+    let mut entities = Vec::new();
+    if !whole.is_empty() {
+        entities.push(vec![("nets".to_owned(), Tree::texts(whole.iter().map(|cidr| cidr.net)))]);
+    }
+    for cidr in cut {
+        entities.push(vec![
+            ("nets".to_owned(), Tree::texts([cidr.net])),
+            ("notNets".to_owned(), Tree::texts(&cidr.except)),
+        ]);
+    }
+    entities
+}
+
+/// What begins a rule for each protocol, and the ports.
+fn protocols(traffic: &ProtocolSet) -> Vec<(Fields, Vec<Tree>)> {
+    if traffic.is_all() {
+        return vec![(Vec::new(), Vec::new())];
+    }
+    let mut heads = Vec::new();
+    for (protocol, ports) in traffic.protocols() {
+        let name = match protocol.to_string().as_str() {
+            "icmp" => Tree::text("ICMP"),
+            "icmpv6" => Tree::text("ICMPv6"),
+            "tcp" | "udp" | "sctp" => Tree::text(protocol.to_string().to_ascii_uppercase()),
+            _ => Tree::Number(protocol.0.into()),
+        };
+        let head = vec![("protocol".to_owned(), name)];
+        if protocol.is_icmp() && !ports.is_all() {
+            for range in ports.ranges() {
+                heads.extend(icmp(range).into_iter().map(|icmp| {
+                    let mut head = head.clone();
+                    head.push(("icmp".to_owned(), icmp));
+                    (head, Vec::new())
+                }));
+            }
+        } else if protocol.has_ports() && !is_every_port(&ports) {
+            let entry = |range: PortRange| {
+                if range.first == range.last {
+                    Tree::Number(range.first.into())
+                } else {
+                    Tree::text(format!("{}:{}", range.first, range.last))
+                }
+            };
+            heads.push((head, ports.ranges().map(entry).collect()));
+        } else {
+            heads.push((head, Vec::new()));
+        }
+    }
+    heads
+}
+
+/// Types as wholes, and single codes where a type is not whole.
+fn icmp(range: PortRange) -> Vec<Tree> {
+    let mut entries = Vec::new();
+    let mut next = u32::from(range.first);
+    while next <= u32::from(range.last) {
+        let IcmpType { kind, code } = IcmpType::from_port(next as u16);
+        let whole = IcmpType::any_code(kind);
+        if code == 0 && whole.last <= range.last {
+            entries.push(map([("type", Tree::Number(kind.into()))]));
+            next += 256;
+        } else {
+            entries.push(map([("type", Tree::Number(kind.into())), ("code", Tree::Number(code.into()))]));
+            next += 1;
+        }
+    }
+    entries
+}

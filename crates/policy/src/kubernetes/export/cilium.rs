@@ -1,0 +1,195 @@
+//! `cilium.io/v2` `CiliumNetworkPolicy`.
+
+use super::{
+    Remarks, Tree, is_every_port, map, object_name,
+    segments::{Grant, Segment, Segments},
+};
+use crate::{flowset::ProtocolSet, kubernetes::import::cidrs};
+use bulkhead_model::{Direction, IcmpType, IpProtocol, ServiceName};
+
+pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
+    let service = &segment.service;
+    let metadata = map([
+        ("name", Tree::text(object_name(service.name()))),
+        ("namespace", Tree::text(service.namespace())),
+    ]);
+    let mut sides = Vec::new();
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let grants = segment.grants(direction).iter();
+        let mut rules: Vec<Tree> =
+            grants.flat_map(|grant| rules(segments, segment, direction, grant, remarks)).collect();
+        if direction == Direction::Egress {
+            rules.extend(names(segment, remarks));
+        }
+        // An empty rule selects the direction and allows nothing: everything else is denied.
+        if rules.is_empty() {
+            rules.push(Tree::Map(Vec::new()));
+        }
+        sides.push((direction.to_string(), Tree::List(rules)));
+    }
+    let selector = map([("matchLabels", super::labels(segments.selector(service)))]);
+    let mut spec = vec![("endpointSelector".to_owned(), selector)];
+    spec.extend(sides);
+    map([
+        ("apiVersion", Tree::text("cilium.io/v2")),
+        ("kind", Tree::text("CiliumNetworkPolicy")),
+        ("metadata", metadata),
+        ("spec", Tree::Map(spec)),
+    ])
+}
+
+fn rules(
+    segments: &Segments<'_>,
+    segment: &Segment,
+    direction: Direction,
+    grant: &Grant,
+    remarks: &mut Remarks,
+) -> Vec<Tree> {
+    let whose = format!("{} {direction}", segment.service);
+    let server =
+        (direction == Direction::Ingress).then(|| segments.inventory.service(&segment.service)).flatten();
+    let traffic = grant.ports(server, &whose, remarks);
+    let key = |what: &str| match direction {
+        Direction::Ingress => format!("from{what}"),
+        Direction::Egress => format!("to{what}"),
+    };
+    let mut peers = Vec::new();
+    let mut entities = Vec::new();
+    if grant.everyone {
+        entities.push("all");
+    }
+    if grant.every_service {
+        // Everything that Cilium manages, in any namespace.
+        entities.push("cluster");
+    }
+    if grant.host {
+        entities.push("host");
+    }
+    if grant.remote_host {
+        entities.push("remote-node");
+    }
+    let world = !grant.outside.is_empty() && segments.is_world(&grant.outside);
+    if world {
+        entities.push("world");
+    }
+    if !entities.is_empty() {
+        peers.push((key("Entities"), Tree::texts(entities)));
+    }
+    if !grant.services.is_empty() {
+        let endpoints = grant.services.iter().map(|service| endpoint(segments, service)).collect();
+        peers.push((key("Endpoints"), Tree::List(endpoints)));
+    }
+    if !world && !grant.outside.is_empty() {
+        let sets = cidrs(&grant.outside);
+        let set = |cidr: &crate::document::Cidr| {
+            let mut fields = vec![("cidr".to_owned(), Tree::text(cidr.net))];
+            if !cidr.except.is_empty() {
+                fields.push(("except".to_owned(), Tree::texts(&cidr.except)));
+            }
+            Tree::Map(fields)
+        };
+        peers.push((key("CIDRSet"), Tree::List(sets.iter().map(set).collect())));
+    }
+    let ports = ports(&traffic, &whose, remarks);
+    // One rule has one kind of peers, and either ports or ICMP types.
+    if ports.is_empty() && !traffic.is_all() {
+        return Vec::new();
+    }
+    let alternatives = if ports.is_empty() { vec![Vec::new()] } else { ports };
+    let mut rules = Vec::new();
+    for peer in &peers {
+        for ports in &alternatives {
+            rules.push(Tree::Map([std::slice::from_ref(peer), ports].concat()));
+        }
+    }
+    rules
+}
+
+fn endpoint(segments: &Segments<'_>, service: &ServiceName) -> Tree {
+    let mut labels = segments.selector(service).to_vec();
+    labels.push(("k8s:io.kubernetes.pod.namespace".to_owned(), service.namespace().to_owned()));
+    map([("matchLabels", super::labels(&labels))])
+}
+
+/// `toPorts` and `icmps`; none where everything is meant, or nothing can be said.
+fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Vec<Vec<(String, Tree)>> {
+    if traffic.is_all() {
+        return Vec::new();
+    }
+    let (mut entries, mut types) = (Vec::new(), Vec::new());
+    for (protocol, ports) in traffic.protocols() {
+        let name = Tree::text(protocol.to_string().to_ascii_uppercase());
+        if protocol.has_ports() && is_every_port(&ports) {
+            entries.push(map([("port", Tree::text(0)), ("protocol", name)]));
+        } else if protocol.has_ports() {
+            for range in ports.ranges() {
+                let port = ("port", Tree::text(range.first));
+                let end = (range.first != range.last)
+                    .then(|| ("endPort".to_owned(), Tree::Number(range.last.into())));
+                let Tree::Map(mut fields) = map([port, ("protocol", name.clone())]) else { continue };
+                fields.extend(end);
+                entries.push(Tree::Map(fields));
+            }
+        } else if protocol.is_icmp() {
+            let family = if protocol == IpProtocol::ICMP { "IPv4" } else { "IPv6" };
+            let kinds: Vec<u8> = (0..=u8::MAX)
+                .filter(|kind| ports.ranges().any(|range| range.contains(IcmpType::any_code(*kind).first)))
+                .collect();
+            if kinds.len() > 40 {
+                remarks.add(format!("{whose}: {protocol} as a whole cannot be said; 40 types at most"));
+            }
+            types.extend(
+                kinds
+                    .into_iter()
+                    .take(40)
+                    .map(|kind| map([("type", Tree::Number(kind.into())), ("family", Tree::text(family))])),
+            );
+        } else {
+            remarks.add(format!("{whose}: protocol {protocol} cannot be said"));
+        }
+    }
+    let mut alternatives = Vec::new();
+    if !entries.is_empty() {
+        let ports = map([("ports", Tree::List(entries))]);
+        alternatives.push(vec![("toPorts".to_owned(), Tree::List(vec![ports]))]);
+    }
+    if !types.is_empty() {
+        let fields = map([("fields", Tree::List(types))]);
+        alternatives.push(vec![("icmps".to_owned(), Tree::List(vec![fields]))]);
+    }
+    alternatives
+}
+
+/// Host names. Cilium learns their addresses from DNS answers that pass its proxy, which a rule has to send there.
+fn names(segment: &Segment, remarks: &mut Remarks) -> Vec<Tree> {
+    let mut rules = Vec::new();
+    for (name, traffic) in &segment.names {
+        let whose = format!("{} egress to {name}", segment.service);
+        let kind = if name.contains('*') { "matchPattern" } else { "matchName" };
+        let names = Tree::List(vec![map([(kind, Tree::text(name))])]);
+        let ports = ports(&traffic.protocols(), &whose, remarks);
+        for ports in if ports.is_empty() { vec![Vec::new()] } else { ports } {
+            let mut fields = vec![("toFQDNs".to_owned(), names.clone())];
+            fields.extend(ports);
+            rules.push(Tree::Map(fields));
+        }
+    }
+    if !rules.is_empty() {
+        let dns = map([
+            ("k8s:io.kubernetes.pod.namespace", Tree::text("kube-system")),
+            ("k8s-app", Tree::text("kube-dns")),
+        ]);
+        let any = Tree::List(vec![map([("matchPattern", Tree::text("*"))])]);
+        let port = map([("port", Tree::text(53)), ("protocol", Tree::text("ANY"))]);
+        let to_ports = map([("ports", Tree::List(vec![port])), ("rules", map([("dns", any)]))]);
+        rules.push(map([
+            ("toEndpoints", Tree::List(vec![map([("matchLabels", dns)])])),
+            ("toPorts", Tree::List(vec![to_ports])),
+        ]));
+        remarks.add(format!(
+            "{}: names need DNS through Cilium's proxy, so DNS to kube-dns is allowed",
+            segment.service
+        ));
+    }
+    rules
+}

@@ -1,0 +1,177 @@
+//! What is written in the languages of others.
+
+use super::super::*;
+use crate::{Document, Inventory, PolicySet, ReadOptions, Service, yaml::Tree};
+use bulkhead_model::{Exposure, Identity, IpProtocol, Timestamp};
+use std::fmt::Write;
+
+/// Pods for all services of an inventory.
+pub(super) fn pods(inventory: &Inventory) -> String {
+    let mut out = String::new();
+    for service in inventory.services() {
+        let labels = service.labels.iter().map(|(key, value)| (key.clone(), Tree::text(value))).collect();
+        let _ = writeln!(
+            out,
+            "---\n{{kind: Pod, metadata: {{name: {}, namespace: {}, labels: {}}}}}",
+            service.name.name(),
+            service.name.namespace(),
+            Tree::Map(labels).to_flow()
+        );
+    }
+    out
+}
+
+/// A shop: a web server, an interface behind it, a cache and a database, and a payment service outside.
+fn shop() -> (PolicySet, Inventory) {
+    let documents = "
+apiVersion: bulkhead.dev/v1alpha1
+kind: SegmentationPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  target: {service: shop/api}
+  ingress:
+  - {from: [{service: shop/web}], ports: [tcp/8080], applications: [http]}
+  - {from: [host], ports: [tcp/8080]}
+  egress:
+  - {to: [{service: shop/redis}], applications: [redis]}
+  - {to: [{service: data/db}], ports: [tcp/5432-5433]}
+  - {to: [{name: api.pay.example}], ports: [tcp/443]}
+  - {to: [{cidr: {net: 10.0.0.0/8, except: [10.1.0.0/16]}}], ports: [icmp/8, udp/53]}
+---
+apiVersion: bulkhead.dev/v1alpha1
+kind: SegmentationPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  target: {service: shop/web}
+  ingress: [{from: [any], ports: [tcp/80, tcp/443]}]
+  egress: [{to: [{service: shop/api}], ports: [tcp/8080]}]
+---
+apiVersion: bulkhead.dev/v1alpha1
+kind: SegmentationPolicy
+metadata: {name: redis, namespace: shop}
+spec:
+  target: {service: shop/redis}
+  ingress: [{from: [{service: shop/api}], applications: [redis]}]
+";
+    let set = PolicySet::read([("shop.yaml", documents)], ReadOptions::default()).expect("valid");
+    let names = [("shop", "web"), ("shop", "api"), ("shop", "redis"), ("data", "db")];
+    let services = names.into_iter().zip(Identity::FIRST_SERVICE..).map(|((namespace, name), number)| {
+        let full = format!("{namespace}/{name}").parse().expect("a name");
+        let mut service = Service::new(full, Identity(number));
+        service.labels = [("app", name), ("part-of", "shop"), ("pod-template-hash", "5d9b8")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        if name == "redis" {
+            service.exposes = vec![Exposure { protocol: IpProtocol::TCP, port: 6379 }];
+        }
+        service
+    });
+    let mut inventory = Inventory::new(services);
+    inventory.resolve("api.pay.example", ["203.0.113.7".parse().expect("an address")]);
+    (set, inventory)
+}
+
+fn written(dialect: Dialect) -> (String, Vec<String>) {
+    let (set, inventory) = shop();
+    let export = export(&set, &inventory, Timestamp(0), dialect);
+    (export.to_yaml(), export.remarks)
+}
+
+fn holds(text: &str, parts: &[&str]) {
+    // Whether a value stands on one line or on several is the writer's business.
+    let squeezed = |text: &str| {
+        text.chars().filter(|c| !c.is_whitespace() && !"{}[],-\"".contains(*c)).collect::<String>()
+    };
+    for part in parts {
+        assert!(squeezed(text).contains(&squeezed(part)), "{part}\nis not in\n{text}");
+    }
+}
+
+#[test]
+fn network_policies_are_as_tight_as_they_can_be_and_the_rest_is_told() {
+    let (text, remarks) = written(Dialect::NetworkPolicy);
+    holds(
+        &text,
+        &[
+            "metadata: {name: api, namespace: shop} spec: podSelector: {matchLabels: {app: api}} \
+             policyTypes: [Ingress, Egress]",
+            "from: - podSelector: {matchLabels: {app: web}}",
+            "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: data}} podSelector: {matchLabels: {app: db}}",
+            "{protocol: TCP, port: 5432, endPort: 5433}",
+            "ipBlock: {cidr: 203.0.113.7/32}",
+            "ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}",
+            "{protocol: TCP, port: 6379}",
+        ],
+    );
+    for part in [
+        "hosts cannot be said",
+        "shop/api egress: icmp/2048-2303 cannot be said",
+        "the name api.pay.example cannot be said",
+        "shop/api ingress: that it is unknown,http cannot be said; tcp/8080 is open to every application",
+        "shop/redis ingress: that it is redis cannot be said; tcp/6379 is open",
+    ] {
+        assert!(remarks.iter().any(|remark| remark.contains(part)), "{part} in {remarks:#?}");
+    }
+    assert!(!text.contains("pod-template-hash"));
+}
+
+#[test]
+fn cilium_says_names_hosts_and_types_of_icmp() {
+    let (text, _) = written(Dialect::Cilium);
+    holds(
+        &text,
+        &[
+            "endpointSelector: {matchLabels: {app: api}}",
+            "fromEndpoints: - matchLabels: {app: web, \"k8s:io.kubernetes.pod.namespace\": shop}",
+            "fromEntities: [host]",
+            "toFQDNs: - {matchName: api.pay.example}",
+            "toCIDRSet: - {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}",
+            "icmps: - fields: - {type: 8, family: IPv4}",
+            "{port: \"5432\", protocol: TCP, endPort: 5433}",
+            "fromEntities: [all] toPorts: - ports: - {port: \"80\", protocol: TCP}",
+        ],
+    );
+}
+
+#[test]
+fn calico_says_selectors_as_expressions_and_types_of_icmp() {
+    let (text, _) = written(Dialect::Calico);
+    holds(
+        &text,
+        &[
+            "selector: \"app == 'api'\"",
+            "action: Allow protocol: TCP source: {selector: \"app == 'web'\"} destination: {ports: [8080]}",
+            "destination: selector: \"app == 'db'\" namespaceSelector: \"projectcalico.org/name == 'data'\" \
+             ports: [\"5432:5433\"]",
+            "protocol: ICMP icmp: {type: 8} destination: nets: [10.0.0.0/8] notNets: [10.1.0.0/16]",
+            "action: Allow protocol: TCP destination: {ports: [80, 443]}",
+        ],
+    );
+}
+
+#[test]
+fn neuvector_keeps_the_applications() {
+    let (text, _) = written(Dialect::NeuVector);
+    holds(
+        &text,
+        &[
+            "name: nv.api.shop",
+            "{key: service, op: \"=\", value: web.shop}",
+            "ports: \"tcp/8080\" applications: [HTTP] action: allow",
+            "applications: [Redis]",
+        ],
+    );
+}
+
+#[test]
+fn what_is_exported_and_imported_again_means_the_same() {
+    let (set, inventory) = shop();
+    let text = export(&set, &inventory, Timestamp(0), Dialect::NetworkPolicy).to_yaml();
+    let reading = read([("exported.yaml", format!("{}---\n{text}", pods(&inventory)).as_str())]);
+    assert!(!reading.has_errors(), "{:?}\n{text}", reading.diagnostics);
+    let import = import(&reading.resources);
+    let yaml = Document::join(&import.documents);
+    let again = PolicySet::read([("imported.yaml", yaml.as_str())], ReadOptions::default()).expect("valid");
+    let found = differences(&reading.resources, &again, &import.inventory(), Timestamp(0));
+    assert!(found.is_empty(), "{found:?}");
+}
