@@ -1,6 +1,6 @@
 //! Back-test of learning over synthetic services: calibration of the bound, and promotion against false denials.
 //!
-//! `cargo run --release -p bulkhead-learn --example backtest -- [--short] [--services N] [--seed S] [--json]`
+//! `cargo run --release -p bulkhead-learn --example backtest -- [--short] [--services N] [--seed S] [--json FILE]`
 
 mod calibration;
 mod priors;
@@ -14,24 +14,29 @@ use rules::{Row, Rule, row};
 use run::{Track, run};
 use world::{Class, MIXES, Service};
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let value = |name: &str| {
-        let place = arguments.iter().position(|a| a == name)?;
-        arguments.get(place + 1)?.parse::<u64>().ok()
-    };
-    let short = arguments.iter().any(|a| a == "--short");
-    let services = value("--services").unwrap_or(if short { 200 } else { 2000 }) as usize;
-    let seed = value("--seed").unwrap_or(1);
-    let mut json = Vec::new();
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (mut services, mut seed, mut file) = (2000, 1, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
+        match argument.as_str() {
+            "--short" => services = 200,
+            "--services" => services = value()?.parse()?,
+            "--seed" => seed = value()?.parse()?,
+            "--json" => file = Some(value()?),
+            _ => return Err(format!("'{argument}' is not --short, --services, --seed or --json").into()),
+        }
+    }
+    let mut mixes = Vec::new();
     for mix in MIXES {
-        eprintln!("{services} services, mix '{}'", mix.name);
         let tracks = simulate(services, |index| Service::generate(mix, seed, index), seed);
-        json.push(print(mix.name, &tracks));
+        mixes.push(print(mix.name, &tracks));
     }
-    if arguments.iter().any(|a| a == "--json") {
-        println!("{}", serde_json::json!({"services": services, "seed": seed, "mixes": json}));
+    if let Some(file) = file {
+        let json = serde_json::json!({"services": services, "seed": seed, "mixes": mixes});
+        std::fs::write(file, serde_json::to_string_pretty(&json)?)?;
     }
+    Ok(())
 }
 
 /// Runs all services on the cores of this machine; the result does not depend on their number.
