@@ -20,7 +20,8 @@ fn edge(random: &mut Random) -> EdgeKey {
             Peer::RemoteHost,
             Peer::External(ExternalName("api.bank.example".into())),
             Peer::External(ExternalName("203.0.113.9".into())),
-            Peer::External(ExternalName("198.51.100.0/24".into())),
+            Peer::External(ExternalName("198.51.100.7/24".into())),
+            Peer::External(ExternalName("*.cdn.example".into())),
         ]),
         _ => Peer::Service(service(random.below(8))),
     };
@@ -71,6 +72,20 @@ fn every_edge_is_allowed_and_no_pair_or_port_beyond() {
             }
         }
     }
+}
+
+#[test]
+fn names_that_no_document_can_hold_are_left_out_and_not_written() {
+    let edge = EdgeKey {
+        client: Peer::Service(service(0)),
+        server: Peer::External(ExternalName("what ever\u{0}.example".into())),
+        protocol: IpProtocol::TCP,
+        port: 443,
+        application: Application::UNKNOWN,
+    };
+    let learned = Generalise::default().policies([&edge]);
+    assert!(learned.policies.is_empty());
+    assert_eq!(learned.left_out, [edge]);
 }
 
 #[test]

@@ -188,10 +188,13 @@ impl Reader<'_> {
                 continue;
             }
             let ports = container.get("ports").map(|field| self.list(&field)).unwrap_or_default();
-            pod.ports.extend(ports.iter().filter_map(|port| self.container_port(port)));
+            // In the order of the manifest: where two have one name, the first is meant.
+            for port in ports.iter().filter_map(|port| self.container_port(port)) {
+                if !pod.ports.contains(&port) {
+                    pod.ports.push(port);
+                }
+            }
         }
-        pod.ports.sort();
-        pod.ports.dedup();
     }
 
     fn container_port(&mut self, at: &Field<'_>) -> Option<ContainerPort> {

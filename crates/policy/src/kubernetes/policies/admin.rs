@@ -183,7 +183,7 @@ impl Reader<'_> {
             self.error_in(&object, format!("a rule must say {peers} with at least one peer"), remedy);
             return None;
         }
-        let matches = list.iter().filter_map(|peer| self.admin_peer(peer, peers == "to", dialect)).collect();
+        let matches = list.iter().flat_map(|peer| self.admin_peer(peer, peers == "to", dialect)).collect();
         let ports = match dialect {
             Dialect::V1Alpha1 => object.get("ports"),
             Dialect::V1Alpha2 => object.get("protocols"),
@@ -201,8 +201,8 @@ impl Reader<'_> {
         Some(Rule { name, action, peers: Some(matches), ports, place })
     }
 
-    fn admin_peer(&mut self, at: &Field<'_>, egress: bool, dialect: Dialect) -> Option<PeerMatch> {
-        let mut object = self.object(at)?;
+    fn admin_peer(&mut self, at: &Field<'_>, egress: bool, dialect: Dialect) -> Vec<PeerMatch> {
+        let Some(mut object) = self.object(at) else { return Vec::new() };
         let (namespaces, pods) = (object.get("namespaces"), object.get("pods"));
         let (networks, nodes, domains) = if egress {
             (object.get("networks"), object.get("nodes"), object.get("domainNames"))
@@ -214,25 +214,29 @@ impl Reader<'_> {
         if said != 1 {
             let fields = if egress { "namespaces, pods, networks or nodes" } else { "namespaces or pods" };
             self.error(at, format!("a peer must say exactly one of {fields}"));
-            return None;
+            return Vec::new();
         }
         if let Some(namespaces) = namespaces {
-            let namespaces = NamespaceMatch::Selected(self.selector(&namespaces)?);
-            return Some(PeerMatch::Pods { namespaces, pods: Selector::everything() });
+            let namespaces = self.selector(&namespaces).map(NamespaceMatch::Selected);
+            let pods = Selector::everything();
+            return namespaces.map(|namespaces| PeerMatch::Pods { namespaces, pods }).into_iter().collect();
         }
         if let Some(pods) = pods {
-            let (namespaces, pods) = self.namespaced_pod(&pods)?;
-            return Some(PeerMatch::Pods { namespaces, pods });
+            let pods = self.namespaced_pod(&pods);
+            return pods.map(|(namespaces, pods)| PeerMatch::Pods { namespaces, pods }).into_iter().collect();
         }
         if let Some(networks) = networks {
             let list = self.list(&networks);
-            let addresses = list.iter().filter_map(|at| self.network(at)).collect();
-            return Some(PeerMatch::Addresses { addresses, pods_too: dialect == Dialect::V1Alpha2 });
+            let pods_too = dialect == Dialect::V1Alpha2;
+            let each = list.iter().filter_map(|at| self.network(at));
+            return each
+                .map(|network| PeerMatch::Addresses { addresses: network.into(), pods_too })
+                .collect();
         }
         let what = if nodes.is_some() { "nodes" } else { "domainNames" };
         let message = format!("{what} matches nothing here, because manifests do not tell their addresses");
         self.warning(at.node.mark, &at.path, message, None);
-        Some(PeerMatch::Unknown(what))
+        vec![PeerMatch::Unknown(what)]
     }
 
     fn admin_port(&mut self, at: &Field<'_>) -> Option<PortMatch> {
