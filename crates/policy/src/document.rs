@@ -340,6 +340,19 @@ impl PortSpec {
     }
 }
 
+/// Whether a text can stand for host names in a document: labels of letters, digits, `-`, `_` and `*`, not stars alone,
+/// and no address.
+pub fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'*'))
+    };
+    text.len() <= 253
+        && text.split('.').all(label)
+        && !text.split('.').all(|label| label.bytes().all(|b| b == b'*'))
+        && text.parse::<IpAddr>().is_err()
+}
+
 impl Rule {
     /// Whether the rule still means something at this time.
     pub fn is_live(&self, now: Timestamp) -> bool {

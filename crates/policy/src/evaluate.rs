@@ -65,7 +65,7 @@ impl From<&Peer> for Remote {
         match peer {
             Peer::Service(name) => Self::Service(name.clone()),
             Peer::External(ExternalName(text)) => match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
-                (Ok(net), _) => Self::External { net: Some(net), name: None },
+                (Ok(net), _) => Self::External { net: Some(net.trunc()), name: None },
                 (_, Ok(address)) => Self::address(address),
                 _ => Self::name(text),
             },

@@ -1,7 +1,10 @@
 //! Why a connection passes or not, and the smallest document that would let it pass.
 
 use crate::{
-    document::{Action, Cidr, Criteria, DocumentKey, Metadata, PeerSpec, PortSpec, Rule, SegmentationPolicy},
+    document::{
+        Action, Cidr, Criteria, DocumentKey, Metadata, PeerSpec, PortSpec, Rule, SegmentationPolicy,
+        is_host_name,
+    },
     effective::EffectiveRule,
     evaluate::{Evaluator, PairVerdict, Remote, Side, Traffic},
 };
@@ -130,12 +133,15 @@ pub(crate) fn peer_spec(remote: &Remote) -> Option<(PeerSpec, String)> {
         Remote::Host => (PeerSpec::Host, "host".to_owned()),
         Remote::RemoteHost => (PeerSpec::RemoteHost, "remote-host".to_owned()),
         Remote::Multicast => (PeerSpec::Multicast, "multicast".to_owned()),
-        Remote::External { name: Some(name), .. } => (PeerSpec::Name(name.clone()), name.to_string()),
+        Remote::External { name: Some(name), .. } if is_host_name(name) => {
+            (PeerSpec::Name(name.clone()), name.to_string())
+        }
         Remote::External { net: Some(net), .. } => {
-            (PeerSpec::Cidr(Cidr::whole(*net)), net.addr().to_string())
+            (PeerSpec::Cidr(Cidr::whole(net.trunc())), net.network().to_string())
         }
         Remote::External { net: None, name: None } => (PeerSpec::World, "world".to_owned()),
-        Remote::Unknown => return None,
+        // A name that no document can hold.
+        Remote::External { name: Some(_), .. } | Remote::Unknown => return None,
     })
 }
 

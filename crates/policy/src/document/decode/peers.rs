@@ -2,7 +2,9 @@
 
 use super::{list, plain_name};
 use crate::{
-    document::{Cidr, Criteria, LabelExpression, LabelOperator, LabelSelector, PeerSpec, fields::Reader},
+    document::{
+        Cidr, Criteria, LabelExpression, LabelOperator, LabelSelector, PeerSpec, fields::Reader, is_host_name,
+    },
     glob::Glob,
     suggest,
     yaml::{Node, Value},
@@ -227,10 +229,6 @@ fn net(r: &mut Reader<'_>, node: &Node) -> Option<IpNet> {
 pub(super) fn host_name(r: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
     let text = r.text(node, "a host name such as api.example.com or *.example.com")?;
     let clean = text.trim_end_matches('.').to_ascii_lowercase();
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'*'))
-    };
     if clean.parse::<IpNet>().is_ok() || clean.parse::<IpAddr>().is_ok() {
         r.wrong(
             node.mark,
@@ -239,8 +237,8 @@ pub(super) fn host_name(r: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
         );
         return None;
     }
-    let only_stars = clean.split('.').all(|label| label.bytes().all(|b| b == b'*'));
-    if clean.len() > 253 || only_stars || !clean.split('.').all(label) {
+    if !is_host_name(&clean) {
+        let only_stars = clean.split('.').all(|label| label.bytes().all(|b| b == b'*'));
         let suggestion = only_stars.then(|| "did you mean 'world'?".to_owned());
         r.wrong(node.mark, format!("'{text}' is not a host name"), suggestion);
         return None;
