@@ -38,6 +38,13 @@ pub struct Learned {
     pub left_out: Vec<EdgeKey>,
 }
 
+/// Ports of the ephemeral range on which well-known servers listen by choice: Db2 and SAP (50000), gRPC (50051 and its
+/// neighbours), HDFS, WireGuard, STOMP, ActiveMQ, MySQL X, Plex. Listed because to forget one is a false denial.
+const SERVERS_OF_THE_EPHEMERAL_RANGE: [u16; 16] = [
+    32_400, 33_060, 50_000, 50_010, 50_020, 50_051, 50_052, 50_053, 50_070, 50_075, 50_090, 51_820, 55_672,
+    61_613, 61_616, 64_738,
+];
+
 /// Suffix of the names of learned documents, so that they never take the place of a person's.
 const SUFFIX: &str = "-learned";
 
@@ -47,6 +54,10 @@ pub fn learned_name(service: &ServiceName) -> crate::document::DocumentKey {
 }
 
 impl Generalise {
+    fn is_ephemeral(&self, port: u16) -> bool {
+        port >= self.first_ephemeral && !SERVERS_OF_THE_EPHEMERAL_RANGE.contains(&port)
+    }
+
     /// Rules that allow every edge given and as little else as makes sense: ports of one peer are taken together, peers
     /// with the same ports are taken together, ephemeral ports and many external ranges are generalised.
     pub fn policies<'e>(&self, edges: impl IntoIterator<Item = &'e EdgeKey>) -> Learned {
@@ -57,12 +68,12 @@ impl Generalise {
         // that was taken for a question.
         let questions: BTreeSet<(&Peer, &Peer, IpProtocol)> = edges
             .iter()
-            .filter(|edge| edge.port < self.first_ephemeral)
+            .filter(|edge| !self.is_ephemeral(edge.port))
             .map(|edge| (&edge.client, &edge.server, edge.protocol))
             .collect();
         for edge in &edges {
             if edge.protocol.has_ports()
-                && edge.port >= self.first_ephemeral
+                && self.is_ephemeral(edge.port)
                 && questions.contains(&(&edge.server, &edge.client, edge.protocol))
             {
                 left_out.push((*edge).clone());
@@ -167,8 +178,8 @@ impl Generalise {
                 PortSpec::new(protocol, IcmpType::any_code(IcmpType::from_port(port).kind))
             } else if !protocol.has_ports() {
                 PortSpec::whole(protocol)
-            } else if port >= self.first_ephemeral
-                && same.filter(|(_, port)| *port >= self.first_ephemeral).count() >= self.many_ephemeral
+            } else if self.is_ephemeral(port)
+                && same.filter(|(_, port)| self.is_ephemeral(*port)).count() >= self.many_ephemeral
             {
                 PortSpec::new(protocol, PortRange { first: self.first_ephemeral, last: u16::MAX })
             } else {

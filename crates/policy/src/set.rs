@@ -8,7 +8,7 @@ use crate::{
     inventory::{Inventory, Service},
     yaml::Mark,
 };
-use bulkhead_model::{Mode, ServiceName};
+use bulkhead_model::{Mode, ServiceName, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
@@ -219,6 +219,12 @@ impl PolicySet {
             .filter(|policy| policy.mode.is_some() && self.selects(&policy.target, service))
             .min_by_key(|policy| (policy.tier, policy.order.map_or(i64::MAX, i64::from), policy.key()))
             .and_then(|policy| Some((policy.mode?, policy.key())))
+    }
+
+    /// The first instant after `now` at which a rule expires. Whoever keeps compiled tables compiles anew then.
+    pub fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
+        let rules = self.policies.values().flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
+        rules.filter_map(|rule| rule.expires).filter(|expires| *expires > now).min()
     }
 
     /// Services that documents name in full, as targets or peers. Without an estate these are all that is known.

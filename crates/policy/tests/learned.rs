@@ -105,7 +105,10 @@ fn learned_documents_read_as_an_engineer_would_write_them() {
         edge("shop/redis", "shop/api", 45_678, "unknown"),
         edge("shop/metrics", "shop/redis", 9121, "http"),
     ]);
-    for port in [40_001, 40_002, 50_000, 60_000] {
+    // gRPC listens where ephemeral ports are; its edge stays, although the ends also talk the other way round.
+    edges.insert(edge("shop/pay", "shop/cart", 50_051, "unknown"));
+    edges.insert(edge("shop/cart", "shop/pay", 8080, "unknown"));
+    for port in [40_001, 40_002, 50_001, 60_000] {
         edges.insert(edge("shop/batch", "shop/ftp", port, "unknown"));
     }
     edges.insert(edge("shop/batch", "shop/ftp", 21, "ftp"));
@@ -120,6 +123,7 @@ fn learned_documents_read_as_an_engineer_would_write_them() {
     let of = |name: &str| {
         learned.policies.iter().find(|policy| policy.metadata.name == name).expect("there").to_yaml()
     };
+    assert!(of("cart-learned").contains("port: 50051"));
     assert_eq!(
         of("redis-learned"),
         "\

@@ -100,6 +100,8 @@ fn a_rule_means_nothing_from_the_instant_it_expires() {
     // NOW is 2027-01-15T08:00:00Z.
     assert_eq!(decides(&until("2027-01-15T08:00:01Z"), &api(), Traffic::tcp(1)), "+a");
     assert_eq!(decides(&until("2027-01-15T08:00:00Z"), &api(), Traffic::tcp(1)), "-");
+    assert_eq!(until("2027-01-15T08:00:01Z").next_expiry(NOW), Some(Timestamp(NOW.0 + 1000)));
+    assert_eq!(until("2027-01-15T08:00:00Z").next_expiry(NOW), None);
 }
 
 #[test]
