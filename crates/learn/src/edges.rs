@@ -114,7 +114,7 @@ pub(crate) struct Record {
 }
 
 // The promise of 64 bytes an edge.
-const _: () = assert!(size_of::<(Slot, Record)>() <= 64);
+const _: () = assert!(size_of::<(Slot, Record)>() == 56);
 
 /// An edge that becomes a rule, or waits for a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

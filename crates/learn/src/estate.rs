@@ -214,6 +214,13 @@ impl Learner {
         }
         let (scale, wall, estimator) = (self.settings.scale, sighting.time, self.clock.at(sighting.time));
         for (own, other, direction) in sides {
+            let known = self.peers.find(other).map(|peer| Slot::new(edge, peer, direction));
+            let service = self.service(own, wall, estimator);
+            if service.is_crowded() && known.and_then(|slot| service.find(slot)).is_none() {
+                learned.is_new = true;
+                learned.standing = Standing::SetAside(SetAside::FanOut);
+                continue;
+            }
             let slot = Slot::new(edge, self.peers.number(other), direction);
             let service = self.service(own, wall, estimator);
             let taken = service.observe(Seen {
@@ -259,8 +266,8 @@ impl Learner {
         self.each_side(edge, |service, slot| {
             if let Some(record) = service.edges.get_mut(&slot) {
                 record.standing = standing;
-                service.dirty = true;
                 known = true;
+                service.recount();
             }
         });
         known
@@ -268,7 +275,10 @@ impl Learner {
 
     /// Forgets an edge, so that it is new when it is seen again.
     pub fn forget(&mut self, edge: &EdgeKey) {
-        self.each_side(edge, |service, slot| service.dirty |= service.edges.remove(&slot).is_some());
+        self.each_side(edge, |service, slot| {
+            service.edges.remove(&slot);
+            service.recount();
+        });
     }
 
     /// Forgets a service with all it learned.
@@ -328,7 +338,6 @@ impl Learner {
         let service = self.services.get(name)?;
         let estimator = self.clock.elapsed();
         let memory = &service.memory;
-        let set_aside = service.edges.values().filter(|r| !r.standing.becomes_rule()).count();
         let deployment = gates::deployment_left(memory, &self.settings.gates, estimator);
         let around = Circumstances {
             weekday_unseen: memory.calendar.weekday_unseen(),
@@ -337,7 +346,7 @@ impl Learner {
             unhealthy_hours: gates::hours(memory.unhealthy),
             deployment_hours_left: deployment.map(gates::hours),
             age_hours: gates::hours(estimator.saturating_sub(memory.origin)),
-            set_aside: u32::try_from(set_aside).unwrap_or(u32::MAX),
+            set_aside: u32::try_from(service.flagged).unwrap_or(u32::MAX),
             scale: self.settings.scale,
             gamma: self.forecasts.gamma(gates::hours(memory.observed)),
             curve: memory.curve.points().to_vec(),

@@ -44,6 +44,8 @@ struct Recent {
     time: Timestamp,
     slot: Slot,
     answered: Option<bool>,
+    /// Told as a member of a spike already.
+    told: bool,
 }
 
 /// The new edges of one service within the last minutes.
@@ -52,7 +54,7 @@ pub(crate) struct FanOut {
     recent: VecDeque<Recent>,
 }
 
-/// A spike that is going on, and which of the recent edges belong to it.
+/// A spike that is going on, and which of the recent edges turned out to belong to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Spike {
     pub(crate) kind: SetAside,
@@ -73,7 +75,7 @@ impl FanOut {
         if self.recent.len() == REMEMBERED {
             self.recent.pop_front();
         }
-        self.recent.push_back(Recent { time, slot, answered });
+        self.recent.push_back(Recent { time, slot, answered, told: false });
         self.judge(slot, surprise)
     }
 
@@ -100,31 +102,55 @@ impl FanOut {
         self.recent.retain(|r| r.time.0.abs_diff(time.0) <= WINDOW_MS);
     }
 
-    fn judge(&self, newest: Slot, surprise: usize) -> Option<Spike> {
-        let side = || self.recent.iter().filter(|r| r.slot.direction == newest.direction);
-        let same_peer = |r: &&Recent| r.slot.peer == newest.peer && r.slot.protocol == newest.protocol;
-        let spike = |kind, members: Vec<Slot>| Some(Spike { kind, members });
+    fn judge(&mut self, newest: Slot, surprise: usize) -> Option<Spike> {
+        let (kind, all) = self.kind(newest, surprise)?;
+        let member = |r: &Recent| {
+            r.slot.direction == newest.direction
+                && match all {
+                    Members::Peer => r.slot.peer == newest.peer && r.slot.protocol == newest.protocol,
+                    Members::Silent => r.answered == Some(false) || r.slot == newest,
+                    Members::All => true,
+                }
+        };
+        let members = self.recent.iter_mut().filter(|r| !r.told && member(r));
+        let members = members.map(|r| {
+            r.told = true;
+            r.slot
+        });
+        Some(Spike { kind, members: members.collect() })
+    }
 
-        let ports: BTreeSet<u16> = side().filter(same_peer).map(|r| r.slot.port).collect();
-        if ports.len() >= PORTS {
-            return spike(SetAside::Scan, side().filter(same_peer).map(|r| r.slot).collect());
+    fn kind(&self, newest: Slot, surprise: usize) -> Option<(SetAside, Members)> {
+        let side = || self.recent.iter().filter(|r| r.slot.direction == newest.direction);
+        // New edges differ, so edges of one peer are ports of it.
+        let same_peer = |r: &&Recent| r.slot.peer == newest.peer && r.slot.protocol == newest.protocol;
+        if side().filter(same_peer).count() >= PORTS {
+            return Some((SetAside::Scan, Members::Peer));
         }
         if newest.direction == Direction::Ingress {
             return None;
         }
         let silent = side().filter(|r| r.answered == Some(false)).count();
-        if silent >= UNANSWERED && silent * 5 >= side().count() * 3 {
+        let new = side().count();
+        if silent >= UNANSWERED && silent * 5 >= new * 3 {
             // In the first hours of a service other new edges beside the scan are likely; later they are part of it.
             let settled = surprise < usize::MAX;
-            let members = side().filter(|r| settled || r.answered == Some(false) || r.slot == newest);
-            return spike(SetAside::Scan, members.map(|r| r.slot).collect());
+            return Some((SetAside::Scan, if settled { Members::All } else { Members::Silent }));
+        }
+        if new < surprise {
+            return None;
         }
         let peers: BTreeSet<u32> = side().map(|r| r.slot.peer).collect();
-        if peers.len() >= surprise {
-            return spike(SetAside::FanOut, side().map(|r| r.slot).collect());
-        }
-        None
+        (peers.len() >= surprise).then_some((SetAside::FanOut, Members::All))
     }
+}
+
+/// Which of the recent new edges of the same direction belong to a spike.
+#[derive(Debug, Clone, Copy)]
+enum Members {
+    Peer,
+    Silent,
+    All,
 }
 
 #[cfg(test)]
@@ -174,7 +200,8 @@ mod tests {
         let spikes: Vec<_> =
             sweep.iter().map(|slot| fanout.answer(*slot, Timestamp(9), false, NEVER)).collect();
         assert!(spikes[..19].iter().all(Option::is_none));
-        assert_eq!(spikes[29].as_ref().map(|s| (s.kind, s.members.len())), Some((SetAside::Scan, 30)));
+        let members: usize = spikes.iter().flatten().map(|s| s.members.len()).sum();
+        assert!(spikes[29].as_ref().is_some_and(|s| s.kind == SetAside::Scan) && members == 30);
     }
 
     #[test]

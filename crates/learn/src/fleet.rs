@@ -26,11 +26,13 @@ pub struct Forecasts {
 struct Age {
     forecasts: Vec<u32>,
     outcomes: Vec<u32>,
+    /// Of these forecasts; asked for more often than they change.
+    gamma: f64,
 }
 
 impl Default for Forecasts {
     fn default() -> Self {
-        Self { ages: vec![Age { forecasts: vec![0; CLASSES], outcomes: vec![0; CLASSES] }; AGES] }
+        Self { ages: vec![Age { forecasts: vec![0; CLASSES], outcomes: vec![0; CLASSES], gamma: 1.0 }; AGES] }
     }
 }
 
@@ -43,6 +45,7 @@ impl Forecasts {
         if age.forecasts[place] < u32::MAX {
             age.forecasts[place] += 1;
             age.outcomes[place] += u32::from(happened);
+            age.gamma = age.solve();
         }
     }
 
@@ -55,12 +58,12 @@ impl Forecasts {
     /// The factor by which the expected discoveries of a service that has been observed for `hours` have to be
     /// multiplied to be right on average; 1 until enough forecasts are known. Between 1/16 and 16.
     pub fn gamma(&self, hours: f64) -> f64 {
-        self.ages[age(hours)].gamma()
+        self.ages[age(hours)].gamma
     }
 }
 
 impl Age {
-    fn gamma(&self) -> f64 {
+    fn solve(&self) -> f64 {
         let known: u64 = self.forecasts.iter().map(|n| u64::from(*n)).sum();
         if known < FORECASTS {
             return 1.0;

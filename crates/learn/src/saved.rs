@@ -107,6 +107,7 @@ impl Learner {
             let slot = Slot::new(&edge.key, self.peers.number(other), edge.direction);
             service.edges.insert(slot, record);
         }
+        service.recount();
         service.dirty = !same_clock;
         self.services.insert(saved.name, service);
     }

@@ -22,6 +22,11 @@ const IMAGES: usize = 32;
 /// From so many clumps on, the edges within them are told apart.
 const MANY_CLUMPS: u32 = 6;
 
+/// Edges of one service that are kept, and those set aside among them: a client that tries all ports of all peers must
+/// not fill the memory. What comes after is set aside unseen.
+const EDGES: usize = 65_536;
+const SET_ASIDE: usize = 4_096;
+
 /// What a service remembers besides its edges. Stored as it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Memory {
@@ -59,6 +64,8 @@ pub(crate) struct Service {
     pub(crate) memory: Memory,
     pub(crate) edges: BTreeMap<Slot, Record>,
     pub(crate) fanout: FanOut,
+    /// Edges that are set aside.
+    pub(crate) flagged: usize,
     /// Workloads that run now.
     pub(crate) running: u32,
     pub(crate) dirty: bool,
@@ -107,6 +114,7 @@ impl Service {
             memory,
             edges: BTreeMap::new(),
             fanout: FanOut::default(),
+            flagged: 0,
             running: 0,
             dirty: true,
             description: Description::default(),
@@ -150,6 +158,14 @@ impl Service {
             (Some(_), None) => None,
         };
         let slot = found.unwrap_or(seen.slot);
+        if let (None, Some(spike)) = (found, &spike)
+            && self.flagged >= SET_ASIDE
+        {
+            let standing = Standing::SetAside(spike.kind);
+            let members = self.set_aside(&spike.members, spike.kind);
+            let spike = members.into_iter().map(|slot| (slot, spike.kind)).collect();
+            return Taken { is_new: true, standing, spike };
+        }
         let record = self.edges.entry(slot).or_insert_with(|| Record {
             first_seen: seen.wall,
             last_seen: seen.wall,
@@ -180,6 +196,17 @@ impl Service {
         Taken { is_new: found.is_none(), standing, spike }
     }
 
+    /// Whether no further edge fits.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.edges.len() >= EDGES
+    }
+
+    /// After standings were changed from outside, or edges put in or taken out.
+    pub(crate) fn recount(&mut self) {
+        self.flagged = self.edges.values().filter(|r| !r.standing.becomes_rule()).count();
+        self.dirty = true;
+    }
+
     /// Sets edges aside that nobody has decided on; those that changed.
     pub(crate) fn set_aside(&mut self, slots: &[Slot], reason: SetAside) -> Vec<Slot> {
         let mut changed = Vec::new();
@@ -191,6 +218,7 @@ impl Service {
                 changed.push(*slot);
             }
         }
+        self.flagged += changed.len();
         self.dirty |= !changed.is_empty();
         changed
     }

@@ -98,6 +98,18 @@ fn print(mix: &str, tracks: &[(Class, Track)]) -> serde_json::Value {
     let equal = print_equal_medians(tracks);
     priors::print(tracks);
     priors::print_fleet(tracks);
+    let after_a_week = |track: &Track| {
+        let tick = track.ticks.iter().find(|tick| tick.hour >= 168.0);
+        tick.is_some_and(|tick| tick.evidence.is_open_ended())
+    };
+    let (open, other): (Vec<_>, Vec<_>) = tracks.iter().partition(|(class, _)| *class == Class::OpenEnded);
+    let found = open.iter().filter(|(_, track)| after_a_week(track)).count();
+    let wrong = other.iter().filter(|(_, track)| after_a_week(track)).count();
+    println!(
+        "\nOpen-ended services recognised after a week: {found} of {}; others taken for them: {wrong} of {}.",
+        open.len(),
+        other.len()
+    );
     let sum = |f: &dyn Fn(&Track) -> usize| tracks.iter().map(|(_, t)| f(t)).sum::<usize>();
     let (scanned, learned) = (sum(&|t| t.scan_edges), sum(&|t| t.scan_learned));
     let (edges, aside) = (sum(&|t| t.edges.len()), sum(&|t| t.legitimate_set_aside));
@@ -108,6 +120,7 @@ fn print(mix: &str, tracks: &[(Class, Track)]) -> serde_json::Value {
     serde_json::json!({
         "mix": mix, "calibration": classes, "promotion": rules, "equal_medians": equal,
         "scan_edges": scanned, "scan_edges_learned": learned, "legitimate_edges": edges, "legitimate_set_aside": aside,
+        "open_ended": open.len(), "open_ended_recognised": found, "others_taken_for_open_ended": wrong,
     })
 }
 

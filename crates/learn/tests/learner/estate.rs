@@ -81,6 +81,23 @@ fn a_scan_is_set_aside_on_both_sides_and_never_becomes_a_rule() {
 }
 
 #[test]
+fn a_scan_of_everything_does_not_fill_the_memory() {
+    let mut watch = Watch::new();
+    watch.learner.workloads(&[workload("shop/web", 1)], watch.now);
+    for peer in 0..4 {
+        for port in 1..=2_000 {
+            watch.see(&external("shop/web", &format!("203.0.113.{peer}/32"), port));
+        }
+    }
+    let edges = watch.learner.edges(&service("shop/web"));
+    assert!(edges.len() <= 4_200, "{}", edges.len());
+    assert!(edges.iter().filter(|e| e.standing.becomes_rule()).count() == 0);
+    let last = external("shop/web", "203.0.113.3/32", 2_000);
+    let learned = watch.learner.observe(&Sighting::new(&last, watch.now));
+    assert_eq!((learned.is_new, learned.standing), (true, Standing::SetAside(SetAside::Scan)));
+}
+
+#[test]
 fn what_a_person_accepts_stays_accepted_and_what_is_rejected_becomes_no_rule() {
     let mut watch = Watch::new();
     let (good, bad) = (edge("shop/web", "shop/db", 5432), edge("shop/web", "shop/db", 22));
