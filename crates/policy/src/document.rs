@@ -7,12 +7,14 @@ mod diagnostic;
 mod encode;
 mod fields;
 mod read;
+mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use date::{format_time, parse_time};
 pub use diagnostic::Diagnostic;
 pub use read::{ReadOptions, read};
+pub use schema::json_schema;
 
 use crate::glob::Glob;
 use bulkhead_model::{
