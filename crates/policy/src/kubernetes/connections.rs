@@ -5,7 +5,7 @@ use super::{
 };
 use crate::flowset::{AddressSet, IntervalSet, ProtocolSet, cuts};
 use bulkhead_model::{Direction, IpProtocol};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 /// One end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,19 +58,22 @@ pub fn connections(resources: &Resources, semantics: Semantics) -> Connectivity 
     for (from, from_pods) in &pods {
         for (to, to_pods) in pods.iter().filter(|(to, _)| *to != from) {
             let pairs = from_pods.iter().flat_map(|from| to_pods.iter().map(move |to| (*from, *to)));
-            let traffic = pairs.map(|(from, to)| engine.allowed(from, to)).collect();
-            add(&mut found, Endpoint::Workload((*from).clone()), Endpoint::Workload((*to).clone()), traffic);
+            let traffic = union(pairs.map(|(from, to)| engine.allowed(from, to)));
+            if !traffic.is_empty() {
+                let [from, to] = [from, to].map(|name| Endpoint::Workload((*name).clone()));
+                found.push(Connection { from, to, traffic });
+            }
         }
         let me = Endpoint::Workload((*from).clone());
-        let inward = (externals..).zip(&sources).map(|(index, range)| {
-            (range, from_pods.iter().map(|pod| engine.allowed(index, *pod)).collect::<ProtocolSet>())
-        });
+        let inward = (externals..)
+            .zip(&sources)
+            .map(|(index, range)| (range, union(from_pods.iter().map(|pod| engine.allowed(index, *pod)))));
         for (traffic, range) in alike(inward) {
             add(&mut found, Endpoint::External(range), me.clone(), traffic);
         }
-        let outward = (externals + sources.len()..).zip(&destinations).map(|(index, range)| {
-            (range, from_pods.iter().map(|pod| engine.allowed(*pod, index)).collect::<ProtocolSet>())
-        });
+        let outward = (externals + sources.len()..)
+            .zip(&destinations)
+            .map(|(index, range)| (range, union(from_pods.iter().map(|pod| engine.allowed(*pod, index)))));
         for (traffic, range) in alike(outward) {
             add(&mut found, me.clone(), Endpoint::External(range), traffic);
         }
@@ -89,6 +92,12 @@ pub fn connections(resources: &Resources, semantics: Semantics) -> Connectivity 
         several_networks: resources.several_networks,
         diagnostics,
     }
+}
+
+/// What any of the pods of a workload may do.
+pub(super) fn union(mut sets: impl Iterator<Item = Rc<ProtocolSet>>) -> ProtocolSet {
+    let Some(first) = sets.next() else { return ProtocolSet::none() };
+    sets.fold(Rc::unwrap_or_clone(first), |all, more| all.union(&more))
 }
 
 /// The pods of each workload.
@@ -170,8 +179,7 @@ fn from_ingress(
     }
     let mut found = Vec::new();
     for (name, (traffic, place)) in wanted {
-        let allowed: ProtocolSet =
-            pods.get(name).into_iter().flatten().map(|pod| engine.allowed(controller, *pod)).collect();
+        let allowed = union(pods.get(name).into_iter().flatten().map(|pod| engine.allowed(controller, *pod)));
         let traffic = traffic.intersection(&allowed);
         if traffic.is_empty() {
             let message = format!(

@@ -6,9 +6,10 @@ use super::{
 use crate::flowset::{AddressSet, ProtocolSet};
 use bulkhead_model::{Direction, IpProtocol};
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     collections::{BTreeSet, HashMap},
     net::IpAddr,
+    rc::Rc,
 };
 
 /// Index of a peer in [`Engine::peers`].
@@ -38,13 +39,24 @@ pub(super) struct PodPeer {
 pub(super) struct Engine<'r> {
     pub(super) peers: Vec<Peer>,
     policies: &'r [Policy],
-    universe: ProtocolSet,
+    none: Rc<ProtocolSet>,
+    universe: Rc<ProtocolSet>,
     /// For each direction and policy, for each rule: which peers it matches.
     matched: [Vec<Vec<BitSet>>; 2],
     /// For each direction and peer: the policies that select it, in deciding order.
     selecting: [Vec<Vec<usize>>; 2],
+    /// For each direction and peer that policies select: what is known of its side.
+    sides: [Vec<Option<Side>>; 2],
     /// Rules that match a peer → what they allow, for each direction and subject; see [`Engine::one_side`].
-    known: RefCell<HashMap<Signature, ProtocolSet>>,
+    known: RefCell<HashMap<Signature, Rc<ProtocolSet>>>,
+}
+
+/// What the policies of one peer say in one direction.
+struct Side {
+    /// The peers of which any of its rules speaks.
+    spoken_of: BitSet,
+    /// What holds for all others.
+    others: OnceCell<Rc<ProtocolSet>>,
 }
 
 /// Direction, subject, and the rules that match the peer. Two peers with the same are treated alike.
@@ -64,6 +76,12 @@ impl BitSet {
 
     fn contains(&self, index: usize) -> bool {
         self.0[index / 64] >> (index % 64) & 1 == 1
+    }
+
+    fn insert_all(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine |= theirs;
+        }
     }
 }
 
@@ -128,7 +146,18 @@ impl<'r> Engine<'r> {
             };
             peers.iter().map(selects).collect::<Vec<Vec<usize>>>()
         });
-        Self { peers, policies, universe: universe(), matched, selecting, known: RefCell::default() }
+        let sides = [0, 1].map(|way| {
+            let side = |policies: &Vec<usize>| {
+                let mut spoken_of = BitSet::collect(peers.len(), |_| false);
+                for matched in policies.iter().flat_map(|policy| &matched[way][*policy]) {
+                    spoken_of.insert_all(matched);
+                }
+                (!policies.is_empty()).then(|| Side { spoken_of, others: OnceCell::new() })
+            };
+            selecting[way].iter().map(side).collect()
+        });
+        let (none, universe) = (Rc::new(ProtocolSet::none()), Rc::new(universe()));
+        Self { peers, policies, none, universe, matched, selecting, sides, known: RefCell::default() }
     }
 
     /// The ingress controller.
@@ -149,26 +178,39 @@ impl<'r> Engine<'r> {
     }
 
     /// What `from` may send to `to`: what both sides allow.
-    pub(super) fn allowed(&self, from: PeerIndex, to: PeerIndex) -> ProtocolSet {
+    pub(super) fn allowed(&self, from: PeerIndex, to: PeerIndex) -> Rc<ProtocolSet> {
         if let (Peer::Pod(a), Peer::Pod(b)) = (&self.peers[from], &self.peers[to])
             && a.network != b.network
             && a.workload.is_some()
         {
-            return ProtocolSet::none();
+            return Rc::clone(&self.none);
         }
         let egress = self.one_side(Direction::Egress, from, to);
         if egress.is_empty() {
+            return egress;
+        }
+        let ingress = self.one_side(Direction::Ingress, to, from);
+        if ingress.is_empty() || Rc::ptr_eq(&egress, &self.universe) {
+            ingress
+        } else if Rc::ptr_eq(&ingress, &self.universe) {
             egress
         } else {
-            egress.intersection(&self.one_side(Direction::Ingress, to, from))
+            Rc::new(egress.intersection(&ingress))
         }
     }
 
     /// What the policies of `subject` allow between it and `peer`.
-    pub(super) fn one_side(&self, direction: Direction, subject: PeerIndex, peer: PeerIndex) -> ProtocolSet {
+    pub(super) fn one_side(
+        &self,
+        direction: Direction,
+        subject: PeerIndex,
+        peer: PeerIndex,
+    ) -> Rc<ProtocolSet> {
+        let Some(side) = &self.sides[way(direction)][subject] else { return Rc::clone(&self.universe) };
         let selecting = &self.selecting[way(direction)][subject];
-        if selecting.is_empty() {
-            return self.universe.clone();
+        if !side.spoken_of.contains(peer) {
+            let others = side.others.get_or_init(|| Rc::new(self.decide(direction, selecting, peer, &[])));
+            return Rc::clone(others);
         }
         let destination: &[_] = match (direction, &self.peers[peer], &self.peers[subject]) {
             (Direction::Egress, Peer::Pod(pod), _) | (Direction::Ingress, _, Peer::Pod(pod)) => {
@@ -191,14 +233,14 @@ impl<'r> Engine<'r> {
         }
         // The ports behind names are the destination's, so such answers hold for one destination only.
         if depends_on_peer {
-            return self.decide(direction, selecting, peer, destination);
+            return Rc::new(self.decide(direction, selecting, peer, destination));
         }
         let signature = (direction == Direction::Egress, subject, words);
         if let Some(known) = self.known.borrow().get(&signature) {
-            return known.clone();
+            return Rc::clone(known);
         }
-        let allowed = self.decide(direction, selecting, peer, destination);
-        self.known.borrow_mut().insert(signature, allowed.clone());
+        let allowed = Rc::new(self.decide(direction, selecting, peer, destination));
+        self.known.borrow_mut().insert(signature, Rc::clone(&allowed));
         allowed
     }
 
@@ -215,7 +257,7 @@ impl<'r> Engine<'r> {
         destination: &[(String, IpProtocol, u16)],
     ) -> ProtocolSet {
         let none = ProtocolSet::none;
-        let mut verdicts = Verdicts { allowed: none(), open: self.universe.clone(), passed: none() };
+        let mut verdicts = Verdicts { allowed: none(), open: (*self.universe).clone(), passed: none() };
         let (mut admin, mut namespaced, mut baseline) = (Vec::new(), Vec::new(), Vec::new());
         for index in selecting {
             match self.policies[*index].layer {

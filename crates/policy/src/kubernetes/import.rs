@@ -16,7 +16,7 @@
 use super::{
     Action, Layer, NamespaceMatch, Operator, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule,
     Selector, Semantics, WorkloadName,
-    connections::ranges,
+    connections::{ranges, union},
     engine::{Engine, PeerIndex},
     universe,
 };
@@ -292,7 +292,7 @@ impl Importer<'_> {
         let mine = &self.members[service];
         let side = |peers: &mut dyn Iterator<Item = PeerIndex>| -> ProtocolSet {
             let pairs = peers.flat_map(|peer| mine.iter().map(move |(me, _)| (*me, peer)));
-            pairs.map(|(me, peer)| self.engine.one_side(direction, me, peer)).collect()
+            union(pairs.map(|(me, peer)| self.engine.one_side(direction, me, peer)))
         };
         let mut alike: BTreeMap<ProtocolSet, (Vec<PeerSpec>, AddressSet)> = BTreeMap::new();
         for (name, pods) in &self.members {

@@ -133,7 +133,9 @@ impl Reader<'_> {
         for at in block.get("except").map(|field| self.list(&field)).unwrap_or_default() {
             let Some(except) = self.network(&at) else { continue };
             if !network.contains(&except) || network == except {
-                self.error(&at, format!("{except} does not lie strictly within {network}"));
+                let message =
+                    format!("{except} does not lie strictly within {network}; a cluster refuses this policy");
+                self.warning(at.node.mark, &at.path, message, None);
             }
             addresses = addresses.difference(&except.into());
         }
@@ -223,11 +225,18 @@ impl Reader<'_> {
                 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
                 && text.bytes().any(|b| b.is_ascii_lowercase())
         });
-        if !valid {
-            let found = text.unwrap_or_else(|| at.node.kind());
-            self.error(at, format!("'{found}' is neither a port from 1 to 65535 nor the name of one"));
+        match text {
+            Some(text) if !valid && !text.is_empty() => {
+                let message = format!("'{text}' is no valid name of a port; a cluster refuses this policy");
+                self.warning(at.node.mark, &at.path, message, None);
+            }
+            None | Some("") => {
+                self.error(at, "expected a port from 1 to 65535 or the name of one");
+                return None;
+            }
+            Some(_) => {}
         }
-        text.filter(|_| valid).map(str::to_owned)
+        text.map(str::to_owned)
     }
 
     pub(super) fn selector(&mut self, at: &Field<'_>) -> Option<Selector> {
