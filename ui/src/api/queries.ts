@@ -1,0 +1,42 @@
+import { keepPreviousData, queryOptions, type QueryClient } from "@tanstack/react-query";
+import { api, got } from "./client";
+import type { Mode } from "./types";
+
+export function split(service: string): { namespace: string; name: string } {
+  const at = service.indexOf("/");
+  return { namespace: service.slice(0, at), name: service.slice(at + 1) };
+}
+
+const path = (service: string) => ({ params: { path: split(service) } });
+
+export const status = queryOptions({ queryKey: ["status"], queryFn: () => got(api.GET("/api/v1/status")), refetchInterval: 5000 });
+export const services = queryOptions({ queryKey: ["services"], queryFn: () => got(api.GET("/api/v1/services")), refetchInterval: 10_000 });
+export const service = (name: string) =>
+  queryOptions({ queryKey: ["service", name], queryFn: () => got(api.GET("/api/v1/services/{namespace}/{name}", path(name))), refetchInterval: 5000, placeholderData: keepPreviousData });
+export const promotion = (name: string, to: Mode) =>
+  queryOptions({ queryKey: ["promotion", name, to], queryFn: () => got(api.GET("/api/v1/services/{namespace}/{name}/promotion", { params: { path: split(name), query: { to } } })) });
+export const effective = (name: string) =>
+  queryOptions({ queryKey: ["effective", name], queryFn: () => got(api.GET("/api/v1/policies/effective/{namespace}/{name}", path(name))) });
+export const policies = queryOptions({ queryKey: ["policies"], queryFn: () => got(api.GET("/api/v1/policies")), refetchInterval: 15_000 });
+export const history = queryOptions({ queryKey: ["history"], queryFn: () => got(api.GET("/api/v1/policies/history", { params: { query: { limit: 100 } } })) });
+export const review = (all: boolean) =>
+  queryOptions({ queryKey: ["review", all], queryFn: () => got(api.GET("/api/v1/review", { params: { query: all ? { all } : {} } })), refetchInterval: 15_000 });
+export const ranking = queryOptions({ queryKey: ["ranking"], queryFn: () => got(api.GET("/api/v1/blast-radius")), staleTime: 10_000 });
+export const blast = (name: string) =>
+  queryOptions({ queryKey: ["blast", name], queryFn: () => got(api.GET("/api/v1/blast-radius/{namespace}/{name}", path(name))), staleTime: 10_000, placeholderData: keepPreviousData });
+export const reach = (from: string, to: string) =>
+  queryOptions({ queryKey: ["reach", from, to], queryFn: () => got(api.GET("/api/v1/policy/reach", { params: { query: { from, to } } })) });
+export const whoCanReach = (name: string) =>
+  queryOptions({ queryKey: ["who-can-reach", name], queryFn: () => got(api.GET("/api/v1/policy/who-can-reach", { params: { query: { service: name } } })) });
+/** Every seen edge judged as if all services were in Enforce. */
+export const enforced = queryOptions({ queryKey: ["enforced"], queryFn: () => got(api.POST("/api/v1/policy/simulate", { body: { documents: "", enforce: true } })), staleTime: 15_000 });
+export const denials = queryOptions({ queryKey: ["denials"], queryFn: () => got(api.GET("/api/v1/events", { params: { query: { type: "denied,would-deny", limit: 500 } } })), refetchInterval: 15_000 });
+export const tokens = queryOptions({ queryKey: ["tokens"], queryFn: () => got(api.GET("/api/v1/tokens")) });
+export const audit = queryOptions({ queryKey: ["audit"], queryFn: () => got(api.GET("/api/v1/audit", { params: { query: { limit: 200 } } })) });
+export const settings = queryOptions({ queryKey: ["settings"], queryFn: () => got(api.GET("/api/v1/settings")) });
+export const outputs = queryOptions({ queryKey: ["outputs"], queryFn: () => got(api.GET("/api/v1/outputs")) });
+
+/** After an action everything that it may have changed is asked for again. */
+export async function refresh(client: QueryClient): Promise<void> {
+  await client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+}

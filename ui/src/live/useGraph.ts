@@ -1,0 +1,79 @@
+import { useSyncExternalStore } from "react";
+import { api, base, got } from "../api/client";
+import type { GraphChange } from "../api/types";
+import { applyChanges, fromGraph, type LiveGraph } from "./graph";
+import { openStream, perFrame, type Liveness } from "./stream";
+
+export interface GraphState {
+  graph: LiveGraph | undefined;
+  liveness: Liveness;
+  error: unknown;
+}
+
+// One graph for all views. It stays open for a while after the last view that shows it, so that going back and forth is free.
+let state: GraphState = { graph: undefined, liveness: "connecting", error: undefined };
+const listeners = new Set<() => void>();
+let close: (() => void) | undefined;
+let linger: ReturnType<typeof setTimeout> | undefined;
+let fetching = false;
+/** What streamed in while the graph was being fetched; applied on top of it. */
+let early: GraphChange[] = [];
+
+function set(next: Partial<GraphState>): void {
+  state = { ...state, ...next };
+  listeners.forEach((listener) => listener());
+}
+
+async function fetchGraph(): Promise<void> {
+  if (fetching) return;
+  fetching = true;
+  early = [];
+  try {
+    const graph = fromGraph(await got(api.GET("/api/v1/graph")), state.graph);
+    set({ graph: applyChanges(graph, early).graph, error: undefined });
+  } catch (error) {
+    set({ error });
+    if (close !== undefined) setTimeout(() => void fetchGraph(), 2000);
+  } finally {
+    fetching = false;
+  }
+}
+
+const take = perFrame<GraphChange>((batch) => {
+  if (fetching) early.push(...batch);
+  if (state.graph === undefined) return;
+  const { graph, resync } = applyChanges(state.graph, batch);
+  set({ graph });
+  if (resync) void fetchGraph();
+});
+
+function subscribe(listener: () => void): () => void {
+  clearTimeout(linger);
+  listeners.add(listener);
+  if (close === undefined) {
+    close = openStream({
+      url: () => `${base()}/api/v1/graph/stream`,
+      names: ["graph"],
+      onMessage: (_, data) => take(JSON.parse(data) as GraphChange),
+      onLiveness: (liveness) => set({ liveness }),
+      onReopened: () => void fetchGraph(),
+    });
+    void fetchGraph();
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    linger = setTimeout(closeGraph, 30_000);
+  };
+}
+
+export function closeGraph(): void {
+  clearTimeout(linger);
+  close?.();
+  close = undefined;
+  state = { graph: undefined, liveness: "connecting", error: undefined };
+}
+
+export function useGraph(): GraphState {
+  return useSyncExternalStore(subscribe, () => state);
+}

@@ -1,0 +1,73 @@
+import type { GraphNode, JudgedEdge, Status, Verdict } from "../api/types";
+import { bound, count, plural } from "./numbers";
+import { modeWord, peerShort, portText, shortName, spoken } from "./words";
+
+/** What a line on the map says to somebody who cannot see it. */
+export function edgeSentence(edge: JudgedEdge, verdict: Verdict = edge.verdict): string {
+  const way = `${peerShort(edge.client)} to ${peerShort(edge.server)}, ${edge.protocol} ${portText(edge.protocol, edge.port).replace(":", "")}`.trimEnd();
+  if (verdict === "denied") return `${way}, denied${edge.denied > 0 ? ` ${times(edge.denied)}` : ""}`;
+  if (verdict === "would-deny") return `${way}, would be denied${edge.would_deny > 0 ? `, ${times(edge.would_deny)} so far` : ""}`;
+  return `${way}${edge.application === "unknown" ? "" : `, ${spoken(edge)}`}, allowed`;
+}
+
+export const times = (n: number): string => (n === 1 ? "once" : n === 2 ? "twice" : `${count(n)} times`);
+
+export interface Headline {
+  text: string;
+  detail: string;
+  tone: "denied" | "would-deny" | "quiet";
+}
+
+/** The answer that the map gives: who was held back, or that nobody was. */
+export function mapHeadline(nodes: Iterable<GraphNode>, edges: Iterable<JudgedEdge>, status: Status | undefined): Headline {
+  let denied = 0;
+  let would = 0;
+  const by = new Map<string, number>();
+  const wouldBy = new Map<string, number>();
+  for (const edge of edges) {
+    const who = edge.client.kind === "service" ? edge.client.name : peerShort(edge.client);
+    if (edge.verdict === "denied" && edge.denied > 0) {
+      denied += edge.denied;
+      by.set(who, (by.get(who) ?? 0) + edge.denied);
+    } else if (edge.verdict === "would-deny" && edge.would_deny > 0) {
+      would += edge.would_deny;
+      wouldBy.set(who, (wouldBy.get(who) ?? 0) + edge.would_deny);
+    }
+  }
+  let services = 0;
+  let open = 0;
+  for (const node of nodes) {
+    if (node.peer.kind !== "service") continue;
+    services += 1;
+    if (node.open_ended) open += 1;
+  }
+  const detail = modesSentence(services, open, status);
+  if (denied > 0) {
+    const [first, second] = [...by].sort((a, b) => b[1] - a[1]);
+    const who = shortName(first?.[0] ?? "");
+    if (second === undefined) return { tone: "denied", detail, text: `${who} tried ${plural(denied, "connection")} outside of its nano-segment; ${denied === 1 ? "it was" : "all were"} denied.` };
+    return { tone: "denied", detail, text: `${plural(denied, "connection")} ${denied === 1 ? "was" : "were"} denied, ${count(first?.[1] ?? 0)} of them from ${who}.` };
+  }
+  if (would > 0) {
+    const [first] = [...wouldBy].sort((a, b) => b[1] - a[1]);
+    return { tone: "would-deny", detail, text: `Nothing is denied; Enforce would deny ${plural(would, "connection")}${first === undefined ? "" : `, ${first[1] === would ? "all" : count(first[1])} of them from ${shortName(first[0])}`}.` };
+  }
+  return { tone: "quiet", detail, text: `All ${plural(services, "service")} ${services === 1 ? "stays" : "stay"} within ${services === 1 ? "its nano-segment" : "their nano-segments"}.` };
+}
+
+function modesSentence(services: number, open: number, status: Status | undefined): string {
+  if (status === undefined) return plural(services, "service");
+  const parts: string[] = [];
+  const { learn, monitor, enforce, quarantine } = status.services;
+  for (const [n, word] of [[enforce, "Enforce"], [monitor, "Monitor"], [learn, "Learn"], [quarantine, "Quarantine"]] as const) {
+    if (n > 0) parts.push(`${count(n)} in ${word}`);
+  }
+  return `${plural(services, "service")}: ${parts.join(", ")}${open > 0 ? `; ${count(open)} open-ended` : ""}. Policy revision ${count(status.enforced_revision)} is enforced.`;
+}
+
+export function nodeSentence(node: GraphNode): string {
+  const name = peerShort(node.peer);
+  const mode = node.mode === null || node.mode === undefined ? "" : `, ${modeWord(node.mode)}`;
+  const held = node.denied > 0 ? `, ${count(node.denied)} denied` : node.would_deny > 0 ? `, ${count(node.would_deny)} would be denied` : "";
+  return `${name}, ${plural(node.workloads, "workload")}${mode}, ${bound(node.upper_hour, node.open_ended)}${held}`;
+}

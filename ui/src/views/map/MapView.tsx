@@ -1,0 +1,118 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMediaQuery } from "@mantine/hooks";
+import { useEffect, useMemo, useRef, useState } from "react";
+import * as queries from "../../api/queries";
+import type { Mode, Verdict } from "../../api/types";
+import { Headline } from "../../app/Headline";
+import { useKeys } from "../../app/keys";
+import { changeQuery } from "../../app/router";
+import { VerdictGlyph } from "../../look/Glyphs";
+import { IconMap } from "../../look/icons";
+import { Failure, Skeleton } from "../../look/States";
+import { ButtonWithKey } from "../../look/ButtonWithKey";
+import { useGraph } from "../../live/useGraph";
+import { mapHeadline } from "../../text/sentences";
+import { peerKey } from "../../text/words";
+import { Canvas } from "./Canvas";
+import { FirstRun } from "./FirstRun";
+import { Legend } from "./Legend";
+import { issuesOf } from "./model/issues";
+import { buildScene, edgeKeyText } from "./model/scene";
+import { SidePanel } from "./SidePanel";
+import { TimeBar } from "./TimeBar";
+import { Toolbar } from "./Toolbar";
+import { foldZone, select, useMapState } from "./useMapState";
+import { usePicture } from "./usePicture";
+import "./map.css";
+
+const MODES: Mode[] = ["learn", "monitor", "enforce", "quarantine"];
+
+export default function MapView() {
+  const state = useMapState();
+  const { graph, error } = useGraph();
+  const status = useQuery(queries.status);
+  const denials = useQuery(queries.denials);
+  const phone = useMediaQuery("(max-width: 760px)", window.innerWidth <= 760, { getInitialValueInEffect: false });
+  const enforced = useQuery({ ...queries.enforced, enabled: state.layers.has("enforced") });
+  const focusService = state.focus !== undefined && graph?.nodes.get(state.focus)?.peer.kind === "service" ? state.focus : undefined;
+  const blast = useQuery({ ...queries.blast(focusService ?? "none/none"), enabled: focusService !== undefined && state.layers.has("blast") });
+
+  const verdicts = useMemo(() => {
+    if (!state.layers.has("enforced") || enforced.data === undefined) return undefined;
+    return new Map<string, Verdict>(enforced.data.changes.map((change) => [edgeKeyText(change.edge), change.after]));
+  }, [state.layers, enforced.data]);
+  const folds = `${[...state.folded].join()}|${[...state.unfolded].join()}`;
+  const hidden = useMemo(() => (state.layers.has("quiet") ? undefined : new Set<Verdict>(["allowed"])), [state.layers]);
+  // The scene follows the shape at once and the numbers once a second.
+  const tick = useSecond();
+  const scene = useMemo(
+    () => (graph === undefined ? undefined : buildScene(graph, { folded: state.folded, unfolded: state.unfolded, from: state.from, to: state.to, verdicts, hidden })),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- as said
+    [graph?.shape, tick, folds, state.from, state.to, verdicts, hidden],
+  );
+  const { picture, move, arrange } = usePicture(scene, phone, state.focus);
+  const issues = useMemo(() => (graph === undefined ? [] : issuesOf(graph.nodes.values())), [graph]);
+  const next = useRef(-1);
+  const nextIssue = () => {
+    if (issues.length === 0) return;
+    next.current = (next.current + 1) % issues.length;
+    const issue = issues[next.current];
+    if (issue !== undefined) select({ focus: issue.service });
+  };
+  const allFolded = scene?.zones.every((zone) => zone.folded) ?? false;
+  const foldAll = () => {
+    if (scene === undefined) return;
+    const names = scene.zones.map((zone) => zone.name).join();
+    changeQuery(allFolded ? { fold: undefined, open: scene.density === "full" ? undefined : names } : { fold: names, open: undefined });
+  };
+  useKeys({ n: nextIssue, z: foldAll, Escape: () => select({}) });
+
+  if (graph === undefined || scene === undefined) {
+    return (
+      <>
+        <Headline icon={<IconMap size={18} stroke={1.8} />}>{error === undefined ? "Reading the connection graph…" : "The connection graph could not be read."}</Headline>
+        <main className="page">{error === undefined ? <Skeleton lines={8} /> : <Failure error={error} />}</main>
+      </>
+    );
+  }
+  if (graph.edges.size === 0 && scene.zones.length === 0) return <FirstRun status={status.data} />;
+
+  const headline = mapHeadline(graph.nodes.values(), graph.edges.values(), status.data);
+  const link = state.link === undefined ? undefined : scene.links.find((each) => each.id === state.link);
+  const focusExists = state.focus !== undefined && (graph.nodes.has(state.focus) || scene.outside.some((entry) => entry.key === state.focus) || scene.below.some((entry) => entry.key === state.focus));
+  const modes = status.data?.services;
+  return (
+    <>
+      <Headline tone={headline.tone} detail={headline.detail}
+        icon={headline.tone === "quiet" ? <IconMap size={18} stroke={1.8} /> : <VerdictGlyph verdict={headline.tone} size={20} />}
+        actions={issues.length > 0 && <ButtonWithKey label="Next issue" hint="N" onClick={nextIssue} />}>
+        {headline.text}
+      </Headline>
+      <main className="map-view">
+        <div className="map-main">
+          <Toolbar state={state} scene={scene} allFolded={allFolded} foldAll={foldAll} arrange={arrange} modes={modes} all={MODES} />
+          <div className="map-pane">
+            {picture === undefined ? <Skeleton lines={8} /> : (
+              <Canvas scene={scene} picture={picture} state={state} blast={state.layers.has("blast") ? blast.data : undefined} phone={phone} move={move}
+                onFold={(zone, folded) => foldZone(state, zone, folded)} />
+            )}
+            {!phone && <Legend />}
+            {!phone && <ul className="sr" aria-label="Services on the map">{[...graph.nodes.values()].filter((node) => node.peer.kind === "service" && (node.denied > 0 || node.would_deny > 0)).slice(0, 50).map((node) => <li key={peerKey(node.peer)}><button type="button" tabIndex={-1} onClick={() => select({ focus: peerKey(node.peer) })}>{peerKey(node.peer)}</button></li>)}</ul>}
+          </div>
+          {!phone && <TimeBar graph={graph} denials={denials.data?.items} state={state} />}
+        </div>
+        <SidePanel graph={graph} estate={status.data} state={state} link={link} issues={issues} enforced={enforced.data} blast={blast.data} focusExists={focusExists} />
+      </main>
+    </>
+  );
+}
+
+/** Turns over once a second while the view is open. */
+function useSecond(): number {
+  const [tick, setTick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setTick((n) => n + 1), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return tick;
+}

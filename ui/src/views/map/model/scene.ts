@@ -1,0 +1,219 @@
+import type { GraphNode, JudgedEdge, Peer, Verdict } from "../../../api/types";
+import type { LiveGraph } from "../../../live/graph";
+import { count, plural, rate } from "../../../text/numbers";
+import { applicationAndPort, namespaceOf, peerKey, peerShort, portText, spoken } from "../../../text/words";
+
+/** Beyond so many services zones fold, and what is unfolded is drawn small. */
+export const FULL_UNTIL = 40;
+/** Of one zone in a compact picture, the ones that need a look first. */
+const SHOWN_OF_ZONE = 10;
+const OUTSIDE_SHOWN = 9;
+const UNFOLD_BY_THEMSELVES = 2;
+
+export const zoneKey = (zone: string): string => `zone:${zone}`;
+export const restKey = (zone: string): string => `rest:${zone}`;
+
+export interface SceneZone {
+  name: string;
+  folded: boolean;
+  /** Drawn one by one, in the order of their names. */
+  services: GraphNode[];
+  /** Of an unfolded zone, those that are drawn as one. */
+  rest: GraphNode[];
+  all: GraphNode[];
+  denied: number;
+  wouldDeny: number;
+  openEnded: boolean;
+  /** The worst bound of the zone; undefined where some service has none. */
+  worst: number | undefined;
+}
+
+/** A place that is no service: no wall, no ring. */
+export interface SceneEntry {
+  key: string;
+  label: string;
+  detail: string;
+  kind: Peer["kind"] | "rest";
+}
+
+export interface SceneLink {
+  id: string;
+  from: string;
+  to: string;
+  verdict: Verdict;
+  edges: JudgedEdge[];
+  what: string;
+  much: string;
+  rate: number;
+}
+
+export interface Scene {
+  density: "full" | "compact";
+  zones: SceneZone[];
+  outside: SceneEntry[];
+  below: SceneEntry[];
+  links: SceneLink[];
+}
+
+export interface SceneOptions {
+  folded: ReadonlySet<string>;
+  unfolded: ReadonlySet<string>;
+  /** Only edges that were in use in this time. */
+  from?: number | undefined;
+  to?: number | undefined;
+  /** Verdicts under another policy, by key of the edge. */
+  verdicts?: ReadonlyMap<string, Verdict> | undefined;
+  hidden?: ReadonlySet<Verdict> | undefined;
+}
+
+const BELOW: Peer["kind"][] = ["host", "remote-host", "multicast", "unknown"];
+
+export function buildScene(graph: LiveGraph, options: SceneOptions): Scene {
+  const byZone = new Map<string, GraphNode[]>();
+  let services = 0;
+  for (const node of graph.nodes.values()) {
+    if (node.peer.kind !== "service") continue;
+    services += 1;
+    const zone = namespaceOf(node.peer.name);
+    const members = byZone.get(zone);
+    if (members === undefined) byZone.set(zone, [node]);
+    else members.push(node);
+  }
+  const density = services <= FULL_UNTIL ? "full" : "compact";
+  const edges = [...graph.edges.values()].filter((edge) => inTime(edge, options) && options.hidden?.has(verdictOf(edge, options)) !== true);
+  const zones = foldZones(byZone, density, options);
+
+  const shown = new Map<string, string>();
+  for (const zone of zones) {
+    for (const node of zone.all) shown.set(peerKey(node.peer), zone.folded ? zoneKey(zone.name) : "");
+    if (zone.folded) continue;
+    for (const node of zone.services) shown.set(peerKey(node.peer), peerKey(node.peer));
+    for (const node of zone.rest) shown.set(peerKey(node.peer), restKey(zone.name));
+  }
+  const outside = outsideEntries(edges, shown, options);
+  const below = belowEntries(edges, shown);
+  return { density, zones, outside, below, links: linksOf(edges, shown, options, density) };
+}
+
+function inTime(edge: JudgedEdge, { from, to }: SceneOptions): boolean {
+  return (from === undefined || edge.last_seen >= from) && (to === undefined || edge.first_seen <= to);
+}
+
+export function verdictOf(edge: JudgedEdge, { verdicts }: Pick<SceneOptions, "verdicts">): Verdict {
+  return verdicts?.get(edgeKeyText(edge)) ?? edge.verdict;
+}
+
+export function edgeKeyText(edge: { client: Peer; server: Peer; protocol: string; port: number; application: string }): string {
+  return `${peerKey(edge.client)}|${peerKey(edge.server)}|${edge.protocol}|${edge.port}|${edge.application}`;
+}
+
+function foldZones(byZone: Map<string, GraphNode[]>, density: Scene["density"], options: SceneOptions): SceneZone[] {
+  const zones = [...byZone].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, all]): SceneZone => {
+    all.sort((a, b) => (peerKey(a.peer) < peerKey(b.peer) ? -1 : 1));
+    let worst: number | undefined = 0;
+    for (const node of all) worst = worst === undefined || node.upper_hour === null || node.upper_hour === undefined ? undefined : Math.max(worst, node.upper_hour);
+    return {
+      name, all, folded: true, services: [], rest: [], worst,
+      denied: sum(all, (node) => node.denied), wouldDeny: sum(all, (node) => node.would_deny), openEnded: all.some((node) => node.open_ended),
+    };
+  });
+  // A zone with denials unfolds by itself, the worst first; more than two would push the rest aside.
+  const loud = new Set([...zones].filter((zone) => zone.denied > 0).sort((a, b) => b.denied - a.denied).slice(0, UNFOLD_BY_THEMSELVES).map((zone) => zone.name));
+  const few = zones.length <= 2;
+  for (const zone of zones) {
+    zone.folded = options.folded.has(zone.name) || (density === "compact" && !few && !options.unfolded.has(zone.name) && !loud.has(zone.name));
+    if (zone.folded) continue;
+    const most = density === "full" || zone.all.length <= SHOWN_OF_ZONE + 2 ? Infinity : few ? FULL_UNTIL : SHOWN_OF_ZONE;
+    const loudest = [...zone.all].sort((a, b) => b.denied - a.denied || b.would_deny - a.would_deny || b.workloads - a.workloads).slice(0, most);
+    const chosen = new Set(loudest);
+    zone.services = zone.all.filter((node) => chosen.has(node));
+    zone.rest = zone.all.filter((node) => !chosen.has(node));
+  }
+  return zones;
+}
+
+function outsideEntries(edges: readonly JudgedEdge[], shown: Map<string, string>, options: SceneOptions): SceneEntry[] {
+  const seen = new Map<string, { peer: Peer; weight: number; ports: Set<string> }>();
+  for (const edge of edges) {
+    for (const peer of [edge.client, edge.server]) {
+      if (peer.kind !== "world" && peer.kind !== "external") continue;
+      const key = peerKey(peer);
+      const entry = seen.get(key) ?? { peer, weight: 0, ports: new Set<string>() };
+      entry.weight += (verdictOf(edge, options) === "allowed" ? 0 : 1000) + 1 + (peer.kind === "world" ? 1e6 : 0);
+      if (peer === edge.server) entry.ports.add(applicationAndPort(edge));
+      seen.set(key, entry);
+    }
+  }
+  const ranked = [...seen].sort(([a, x], [b, y]) => y.weight - x.weight || (a < b ? -1 : 1));
+  const kept = ranked.slice(0, ranked.length > OUTSIDE_SHOWN + 1 ? OUTSIDE_SHOWN : undefined);
+  const entries = kept.map(([key, { peer, ports }]): SceneEntry => ({
+    key, kind: peer.kind, label: peer.kind === "world" ? "any address" : peerShort(peer),
+    detail: ports.size === 0 ? "client" : ports.size === 1 ? ([...ports][0] ?? "") : plural(ports.size, "port"),
+  }));
+  for (const entry of entries) shown.set(entry.key, entry.key);
+  const rest = ranked.slice(kept.length);
+  if (rest.length > 0) {
+    const key = restKey("outside");
+    entries.push({ key, kind: "rest", label: `${count(rest.length)} more`, detail: "names and ranges" });
+    for (const [each] of rest) shown.set(each, key);
+  }
+  return entries;
+}
+
+function belowEntries(edges: readonly JudgedEdge[], shown: Map<string, string>): SceneEntry[] {
+  const ports = new Map<Peer["kind"], Set<string>>();
+  for (const edge of edges) {
+    for (const peer of [edge.client, edge.server]) {
+      if (!BELOW.includes(peer.kind)) continue;
+      const of = ports.get(peer.kind) ?? new Set<string>();
+      if (peer === edge.server) of.add(`${applicationAndPort(edge)}${edge.protocol === "tcp" || edge.application === "unknown" ? "" : ` ${edge.protocol}`}`);
+      ports.set(peer.kind, of);
+    }
+  }
+  return BELOW.filter((kind) => ports.has(kind)).map((kind) => {
+    shown.set(kind, kind);
+    const of = [...(ports.get(kind) ?? [])].sort();
+    return { key: kind, kind, label: peerShort({ kind } as Peer), detail: of.length === 0 ? "client" : of.length <= 2 ? of.join(", ") : plural(of.length, "port") };
+  });
+}
+
+const ORDER: Verdict[] = ["allowed", "would-deny", "denied"];
+
+function linksOf(edges: readonly JudgedEdge[], shown: ReadonlyMap<string, string>, options: SceneOptions, density: Scene["density"]): SceneLink[] {
+  const links = new Map<string, SceneLink>();
+  for (const edge of edges) {
+    const from = shown.get(peerKey(edge.client));
+    const to = shown.get(peerKey(edge.server));
+    if (from === undefined || to === undefined || from === to) continue;
+    const verdict = verdictOf(edge, options);
+    const id = `${from}>${to}>${verdict}`;
+    const link = links.get(id);
+    if (link === undefined) links.set(id, { id, from, to, verdict, edges: [edge], what: "", much: "", rate: edge.rate });
+    else {
+      link.edges.push(edge);
+      link.rate += edge.rate;
+    }
+  }
+  for (const link of links.values()) Object.assign(link, labelOf(link, density));
+  return [...links.values()].sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict) || (a.id < b.id ? -1 : 1));
+}
+
+/** Application and rate; for what was held back, port and count: no application was read. */
+export function labelOf(link: Pick<SceneLink, "edges" | "verdict" | "rate">, density: Scene["density"] = "full"): { what: string; much: string } {
+  const [first] = link.edges;
+  if (first === undefined) return { what: "", much: "" };
+  if (link.verdict === "allowed") {
+    const words = new Set(link.edges.map(spoken));
+    return { what: words.size === 1 ? spoken(first) : plural(link.edges.length, "edge"), much: rate(link.rate) };
+  }
+  const n = sum(link.edges, (edge) => (link.verdict === "denied" ? edge.denied : edge.would_deny));
+  const ports = new Set(link.edges.map((edge) => `${edge.protocol} ${portText(edge.protocol, edge.port)}`));
+  // Between tiles there is room for a number alone; the line says the rest.
+  if (density === "compact") return { what: "", much: n > 0 ? count(n) : "" };
+  const word = link.verdict === "denied" ? "denied" : "would deny";
+  return { what: ports.size === 1 ? ([...ports][0] ?? "") : plural(ports.size, "port"), much: n > 0 ? `${count(n)} ${word}` : word };
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

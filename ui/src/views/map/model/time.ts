@@ -1,0 +1,43 @@
+import type { Event, JudgedEdge } from "../../../api/types";
+
+export interface Range { from: number; to: number }
+export interface Bucket { edges: number; denied: number; wouldDeny: number }
+
+const BUCKETS = 96;
+const SPANS = [3_600_000, 6 * 3_600_000, 24 * 3_600_000, 3 * 86_400_000, 7 * 86_400_000, 30 * 86_400_000, 90 * 86_400_000];
+
+/** The shortest of a few usual spans that holds the first edge. */
+export function rangeOf(edges: Iterable<JudgedEdge>, now: number): Range {
+  let first = now;
+  for (const edge of edges) first = Math.min(first, edge.first_seen);
+  const span = SPANS.find((each) => now - first <= each) ?? now - first;
+  return { from: now - span, to: now };
+}
+
+export function bucketsOf(edges: Iterable<JudgedEdge>, denials: readonly Event[], { from, to }: Range): Bucket[] {
+  const buckets = Array.from({ length: BUCKETS }, (): Bucket => ({ edges: 0, denied: 0, wouldDeny: 0 }));
+  const at = (time: number): Bucket | undefined => buckets[Math.min(BUCKETS - 1, Math.floor(((time - from) / (to - from)) * BUCKETS))];
+  for (const edge of edges) {
+    const bucket = at(edge.first_seen);
+    if (bucket !== undefined) bucket.edges += 1;
+  }
+  for (const event of denials) {
+    if (event.type !== "denied" && event.type !== "would-deny") continue;
+    const bucket = at(event.last);
+    if (bucket === undefined) continue;
+    if (event.type === "denied") bucket.denied += 1;
+    else bucket.wouldDeny += 1;
+  }
+  return buckets;
+}
+
+const STEPS = [600_000, 3_600_000, 3 * 3_600_000, 86_400_000, 7 * 86_400_000, 30 * 86_400_000];
+
+/** Round clock times to write below the bars; none so near to the end that it would be cut. */
+export function ticksOf({ from, to }: Range): number[] {
+  const step = STEPS.find((each) => (to - from) / each <= 8) ?? 30 * 86_400_000;
+  const offset = new Date(to).getTimezoneOffset() * 60_000;
+  const ticks: number[] = [];
+  for (let t = Math.ceil((from - offset) / step) * step + offset; t < to - (to - from) * 0.03; t += step) ticks.push(t);
+  return ticks;
+}

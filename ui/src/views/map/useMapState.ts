@@ -1,0 +1,61 @@
+import { useMemo } from "react";
+import type { Mode } from "../../api/types";
+import { changeQuery, useRoute } from "../../app/router";
+
+export const LAYERS = ["labels", "rings", "quiet", "enforced", "blast"] as const;
+export type Layer = (typeof LAYERS)[number];
+const USUAL: Layer[] = ["labels", "rings", "quiet"];
+
+/** All of it is in the address. */
+export interface MapState {
+  focus: string | undefined;
+  link: string | undefined;
+  zone: string | undefined;
+  text: string;
+  mode: Mode | undefined;
+  layers: ReadonlySet<Layer>;
+  folded: ReadonlySet<string>;
+  unfolded: ReadonlySet<string>;
+  from: number | undefined;
+  to: number | undefined;
+}
+
+const list = (text: string | undefined): string[] => (text === undefined || text === "" ? [] : text.split(","));
+
+export function parseMapState(query: Readonly<Record<string, string>>): MapState {
+  const number = (text: string | undefined): number | undefined => (text === undefined || !Number.isFinite(Number(text)) ? undefined : Number(text));
+  return {
+    focus: query.focus,
+    link: query.link,
+    zone: query.zone,
+    text: query.q ?? "",
+    mode: query.mode as Mode | undefined,
+    layers: new Set(query.layers === undefined ? USUAL : (list(query.layers) as Layer[])),
+    folded: new Set(list(query.fold)),
+    unfolded: new Set(list(query.open)),
+    from: number(query.from),
+    to: number(query.to),
+  };
+}
+
+export function useMapState(): MapState {
+  const { query } = useRoute();
+  return useMemo(() => parseMapState(query), [query]);
+}
+
+export function select(what: { focus?: string; link?: string }): void {
+  changeQuery({ focus: what.focus, link: what.link });
+}
+
+export function setLayer(state: MapState, layer: Layer, on: boolean): void {
+  const next = LAYERS.filter((each) => (each === layer ? on : state.layers.has(each)));
+  changeQuery({ layers: next.join() === USUAL.join() ? undefined : next.length === 0 ? "none" : next.join() });
+}
+
+export function foldZone(state: MapState, zone: string, folded: boolean): void {
+  const fold = new Set(state.folded);
+  const open = new Set(state.unfolded);
+  (folded ? fold : open).add(zone);
+  (folded ? open : fold).delete(zone);
+  changeQuery({ fold: [...fold].sort().join(), open: [...open].sort().join() });
+}
