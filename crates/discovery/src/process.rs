@@ -43,13 +43,14 @@ pub fn of_socket(namespace: &Namespace, inode: u64) -> Option<Process> {
     first_owner(&unknown, namespace.id(), inode)
 }
 
-/// The numbers of all processes in the namespace, ascending.
+/// The numbers of all processes in the namespace, ascending, without threads of the kernel and what has ended.
 pub fn processes_in(namespace: NamespaceId) -> Vec<u32> {
-    let mut found: Vec<u32> = procfs::all_processes()
-        .filter(|pid| {
-            ProcessDirectory::open(*pid).is_some_and(|p| p.namespace_inode() == Some(namespace.inode))
+    let is_here = |pid: &u32| {
+        ProcessDirectory::open(*pid).is_some_and(|directory| {
+            directory.namespace_inode() == Some(namespace.inode) && directory.executable().is_some()
         })
-        .collect();
+    };
+    let mut found: Vec<u32> = procfs::all_processes().filter(is_here).collect();
     found.sort_unstable();
     found
 }

@@ -1,6 +1,6 @@
 use rustix::{
     fd::OwnedFd,
-    fs::{CWD, Dir, Mode, OFlags, openat, readlinkat},
+    fs::{CWD, Dir, Mode, OFlags, openat, readlinkat, readlinkat_raw},
 };
 use std::{ffi::CString, fs::File, io::Read};
 
@@ -26,9 +26,13 @@ impl ProcessDirectory {
         let descriptors = openat(&self.0, "fd", READ | OFlags::DIRECTORY, Mode::empty()).ok()?;
         let mut list = Dir::read_from(&descriptors).ok()?;
         while let Some(Ok(entry)) = list.next() {
+            // What does not fit is longer than the name of any socket.
+            let mut link = [0; 32];
             let name = entry.file_name();
-            let target = readlinkat(&descriptors, name, Vec::new());
-            if target.ok().and_then(|link| inode_in(&link.to_string_lossy(), "socket")) == Some(inode) {
+            let Ok(length) = readlinkat_raw(&descriptors, name, &mut link) else { continue };
+            if std::str::from_utf8(&link[..length]).ok().and_then(|link| inode_in(link, "socket"))
+                == Some(inode)
+            {
                 return Some(name.to_owned());
             }
         }
