@@ -14,12 +14,6 @@ pub struct Settings {
     /// Automation by namespace or label; the first that fits is taken.
     pub automation: Vec<AutomationRule>,
     pub retention: Retention,
-    /// Watching time after promotion to Enforce.
-    #[schema(minimum = 0, maximum = 604800)]
-    pub canary_seconds: u64,
-    /// How long the shadow verdicts have to stay clean before Enforce.
-    #[schema(minimum = 0, maximum = 2592000)]
-    pub shadow_seconds: u64,
     pub scan: ScanThresholds,
 }
 
@@ -69,8 +63,6 @@ impl Default for Settings {
             profile: Profile::Default,
             automation: Vec::new(),
             retention: Retention::default(),
-            canary_seconds: 24 * 3600,
-            shadow_seconds: 24 * 3600,
             scan: ScanThresholds::default(),
         }
     }

@@ -1,0 +1,107 @@
+use super::{Answer, Asked, json, page};
+use crate::{state::KIND_NAMES, view::View};
+use bulkhead_api::{
+    ApiError, EdgeList, EdgeQuery, ErrorCode, EventList, EventQuery, Graph, GraphQuery, JudgedEdge,
+};
+use bulkhead_model::{Peer, ServiceName};
+use bulkhead_store::EventFilter;
+use std::sync::Arc;
+
+/// Whether an edge belongs to what the query asks for.
+pub(crate) fn graph_takes(query: &GraphQuery, judged: &JudgedEdge) -> bool {
+    let ends = [&judged.edge.key.client, &judged.edge.key.server];
+    let any = |fits: &dyn Fn(&ServiceName) -> bool| ends.iter().any(|peer| peer.service().is_some_and(fits));
+    query.namespace.as_deref().is_none_or(|namespace| any(&|name| name.namespace() == namespace))
+        && query.service.as_ref().is_none_or(|service| any(&|name| name == service))
+        && query.since.is_none_or(|since| judged.edge.last_seen >= since)
+}
+
+/// Whether a service belongs to it by itself.
+pub(crate) fn graph_names(query: &GraphQuery, name: &ServiceName) -> bool {
+    query.namespace.as_deref().is_none_or(|namespace| name.namespace() == namespace)
+        && query.service.as_ref().is_none_or(|service| name == service)
+}
+
+pub(super) fn graph(asked: &Asked) -> Answer {
+    let query: GraphQuery = asked.query()?;
+    let view = asked.app.view.load_full();
+    json(&snapshot(&view, &query))
+}
+
+pub(crate) fn snapshot(view: &View, query: &GraphQuery) -> Graph {
+    let edges: Vec<Arc<JudgedEdge>> =
+        view.edges.iter().filter(|judged| graph_takes(query, judged)).cloned().collect();
+    let mut nodes = view.nodes_of(&edges, |name| graph_names(query, name));
+    for node in nodes.iter_mut().filter(|node| node.mode.is_none()) {
+        let own = |peer: &Peer| *peer == node.peer;
+        let counters = edges
+            .iter()
+            .filter(|judged| own(&judged.edge.key.client) || own(&judged.edge.key.server))
+            .map(|judged| judged.edge.counters);
+        for counters in counters {
+            node.denied += counters.denied;
+            node.would_deny += counters.would_deny;
+        }
+    }
+    Graph {
+        time: view.time,
+        revision: view.revision,
+        nodes,
+        edges: edges.iter().map(|judged| (**judged).clone()).collect(),
+    }
+}
+
+pub(super) fn edges(asked: &Asked) -> Answer {
+    let query: EdgeQuery = asked.query()?;
+    let view = asked.app.view.load_full();
+    let is = |wanted: &Option<String>, peer: &Peer| {
+        wanted.as_deref().is_none_or(|wanted| {
+            let text = peer.to_string();
+            text == wanted
+                || peer.service().is_some_and(|name| name.namespace() == "default" && name.name() == wanted)
+        })
+    };
+    let fits = |judged: &&Arc<JudgedEdge>| {
+        let edge = &judged.edge;
+        is(&query.client, &edge.key.client)
+            && is(&query.server, &edge.key.server)
+            && query.verdict.is_none_or(|verdict| judged.verdict == verdict)
+            && query.since.is_none_or(|since| edge.last_seen >= since)
+            && query.new_since.is_none_or(|since| edge.first_seen >= since)
+    };
+    let limit = query.limit.unwrap_or(1000);
+    let all = view.edges.iter().filter(fits);
+    let (items, next) = page(all, query.after.as_deref(), Some(limit), |judged| judged.id.clone());
+    json(&EdgeList { items: items.into_iter().map(|judged| (**judged).clone()).collect(), next })
+}
+
+/// Types of events from a list with commas.
+pub(crate) fn kinds(text: Option<&str>) -> Result<Vec<String>, ApiError> {
+    let mut kinds = Vec::new();
+    for kind in text.unwrap_or_default().split(',').map(str::trim).filter(|kind| !kind.is_empty()) {
+        if !KIND_NAMES.contains(&kind) {
+            let message = format!("'{}' is no type of event", kind.chars().take(50).collect::<String>());
+            let remedy = format!("use one or more of {}", KIND_NAMES.join(", "));
+            return Err(ApiError::new(ErrorCode::Invalid, message, remedy));
+        }
+        kinds.push(kind.to_owned());
+    }
+    Ok(kinds)
+}
+
+pub(super) async fn events(asked: Asked) -> Answer {
+    let query: EventQuery = asked.query()?;
+    let filter = EventFilter {
+        kinds: kinds(query.kind.as_deref())?,
+        service: query.service,
+        severity: query.severity,
+        since: query.since,
+        before: query.after,
+        limit: query.limit.unwrap_or(100).clamp(1, 1000),
+    };
+    let limit = filter.limit as usize;
+    let found = asked.app.read(move |reader| reader.events(&filter)).await?;
+    let next =
+        (found.len() == limit).then(|| found.last().map(|stored| stored.event.id.0.to_string())).flatten();
+    json(&EventList { items: found.into_iter().map(|stored| stored.event).collect(), next })
+}

@@ -1,0 +1,215 @@
+//! All that the controller knows, owned by one task. Nothing in here does I/O or reads a clock: calls bring reports,
+//! commands and the time, and leave [`Effects`] behind, so that all of it is tested without a kernel, a disk or a network.
+
+mod admin;
+mod canary;
+mod denials;
+mod documents;
+mod edges;
+mod events;
+mod health;
+mod identities;
+mod judge;
+mod learned;
+mod learning;
+mod names;
+mod persist;
+mod review;
+mod scans;
+mod services;
+mod workloads;
+
+pub(crate) use admin::{Actor, AuthTable, Credential, hex, secret, sha256};
+pub(crate) use documents::{DocumentMeta, path_of, place_of};
+pub(crate) use edges::{EdgeRecord, edge_id};
+pub(crate) use events::{KIND_NAMES, kind_name, services_of};
+pub(crate) use judge::{allow_with, judged_edge, rule_info, side_verdict};
+pub(crate) use services::ServiceRecord;
+
+use crate::view::View;
+use bulkhead_api::{Degradation, GraphChange, Settings};
+use bulkhead_learn::{Learner, Scale};
+use bulkhead_model::{
+    EdgeKey, FlowRecord, ServiceName, Timestamp, Workload, WorkloadId,
+    node::{NodeHealth, NodeReport},
+};
+use bulkhead_policy::{
+    Compiler, Inventory, PolicySet, RuleBook,
+    compiled::{CompiledPolicy, NodePolicy},
+};
+use bulkhead_store::{Change, StoredEvent};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+/// What a call leaves to be done outside.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) events: Vec<Arc<StoredEvent>>,
+    pub(crate) graph: Vec<GraphChange>,
+    pub(crate) flows: Vec<FlowRecord>,
+    /// The node policy must be published anew.
+    pub(crate) publish: bool,
+    /// Readers must see a new view.
+    pub(crate) view: bool,
+    /// Tokens or sessions changed.
+    pub(crate) auth: bool,
+    /// Outputs changed.
+    pub(crate) outputs: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) now: Timestamp,
+    pub(crate) started: Timestamp,
+    pub(crate) node: String,
+    pub(crate) settings: Settings,
+    pub(crate) scale: Scale,
+    pub(crate) effects: Effects,
+
+    identities: identities::Identities,
+    pub(crate) services: BTreeMap<ServiceName, ServiceRecord>,
+    workloads: HashMap<WorkloadId, Arc<Workload>>,
+    pub(crate) edges: BTreeMap<EdgeKey, EdgeRecord>,
+    names: names::Names,
+    learner: Learner,
+
+    pub(crate) documents: Arc<BTreeMap<(String, String), DocumentMeta>>,
+    set: Arc<PolicySet>,
+    inventory: Arc<Inventory>,
+    book: Arc<RuleBook>,
+    compiler: Compiler,
+    compiled: Arc<CompiledPolicy>,
+    pub(crate) revision: u64,
+    /// Counts changes of documents, for those who prepared one off the task.
+    pub(crate) generation: u64,
+    stream_flows: bool,
+    /// What has to be done before the end of the call.
+    stale: Stale,
+
+    log: events::Log,
+    denials: denials::Denials,
+    scans: scans::Scans,
+    pub(crate) decisions: BTreeMap<String, review::DecisionData>,
+    pub(crate) degraded: BTreeMap<String, Degradation>,
+    pub(crate) health: Option<(Timestamp, NodeHealth)>,
+    pub(crate) applied: u64,
+    pub(crate) lost: u64,
+    sensor_lost: bool,
+    pub(crate) admin: admin::Admin,
+    /// Edges whose rate is not zero.
+    active: BTreeSet<EdgeKey>,
+    /// Edges to be written.
+    dirty_edges: HashSet<EdgeKey>,
+    /// Edges seen for the first time: written before the call ends, so that a crash costs none.
+    fresh: Vec<EdgeKey>,
+    dirty_services: BTreeSet<ServiceName>,
+    last_slow: Timestamp,
+    last_save: Timestamp,
+    last_hour: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct Stale {
+    /// Documents or what they mean changed: compile.
+    policy: bool,
+    /// Services, labels, modes or resolved names changed: bind again, then compile.
+    inventory: bool,
+    /// Services whose learned document has to be written again.
+    learned: BTreeSet<ServiceName>,
+    /// Edges to be judged again.
+    edges: BTreeSet<EdgeKey>,
+}
+
+impl State {
+    pub(crate) fn report(&mut self, report: NodeReport, now: Timestamp) {
+        self.now = now;
+        match report {
+            NodeReport::Workloads(workloads) => self.all_workloads(workloads),
+            NodeReport::WorkloadUp(workload) => self.workload_up(*workload),
+            NodeReport::WorkloadDown(id) => self.workload_down(&id),
+            NodeReport::Connection(connection) => self.connection(*connection),
+            NodeReport::Edges(edges) => edges.into_iter().for_each(|edge| self.edge_report(edge)),
+            NodeReport::Flow(flow) => self.effects.flows.push(*flow),
+            NodeReport::Resolved { name, addresses, ttl_seconds, .. } => {
+                if self.names.learn(&name, &addresses, ttl_seconds, now) {
+                    self.stale.inventory |= self.policy_names(&name);
+                }
+            }
+            NodeReport::Applied { revision } => {
+                self.applied = revision;
+                self.effects.view = true;
+            }
+            NodeReport::Health(health) => self.node_health(health),
+        }
+    }
+
+    /// Ends a call: compiles what is stale and hands out what is to be done.
+    pub(crate) fn finish(&mut self) -> Effects {
+        self.bring_up_to_date();
+        for key in std::mem::take(&mut self.fresh) {
+            self.save_edge(&key);
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Time has passed; called about every second.
+    pub(crate) fn tick(&mut self, now: Timestamp) {
+        self.now = now;
+        self.advance_learning();
+        self.flush_denials();
+        self.cool_rates();
+        let due = |last: Timestamp, seconds: u64| now.since(last).as_secs() >= seconds || now < last;
+        if due(self.last_slow, 5) {
+            self.last_slow = now;
+            self.promote();
+            self.watch_health();
+            self.effects.view = true;
+        }
+        if due(self.last_save, 5) {
+            self.last_save = now;
+            self.save_dirty();
+        }
+        if due(self.last_hour, 600) {
+            self.last_hour = now;
+            self.expire();
+        }
+    }
+
+    pub(crate) fn view(&self) -> View {
+        crate::view::build(self)
+    }
+
+    pub(crate) fn parts(&self) -> (Arc<PolicySet>, Arc<Inventory>, Arc<RuleBook>, Arc<CompiledPolicy>) {
+        (
+            Arc::clone(&self.set),
+            Arc::clone(&self.inventory),
+            Arc::clone(&self.book),
+            Arc::clone(&self.compiled),
+        )
+    }
+
+    pub(crate) fn learner(&self) -> &Learner {
+        &self.learner
+    }
+
+    /// What nodes are to do.
+    pub(crate) fn node_policy(&self) -> NodePolicy {
+        NodePolicy {
+            revision: self.revision,
+            identities: self.identities.all(),
+            compiled: Arc::clone(&self.compiled),
+            stream_flows: self.stream_flows,
+        }
+    }
+
+    pub(crate) fn set_stream_flows(&mut self, wanted: bool) {
+        if self.stream_flows != wanted {
+            self.stream_flows = wanted;
+            self.revision += 1;
+            self.effects.publish = true;
+        }
+    }
+}
