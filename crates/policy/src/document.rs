@@ -1,6 +1,7 @@
 //! Policy as text: `SegmentationPolicy`, `Zone` and `ExternalEndpoint` documents, read from YAML or JSON with errors that
 //! say where and what was expected, and written back tidily.
 
+mod assertions;
 mod date;
 mod decode;
 mod diagnostic;
@@ -11,8 +12,10 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use assertions::{Assertion, Claim, Selection, read_assertions};
 pub use date::{format_time, parse_time};
 pub use diagnostic::Diagnostic;
+pub(crate) use read::read_located;
 pub use read::{ReadOptions, read};
 pub use schema::json_schema;
 

@@ -285,10 +285,21 @@ impl<'a> Evaluator<'a> {
 
     fn part_matches(&self, part: &ExternalPart, net: Option<&IpNet>, name: Option<&str>) -> bool {
         match part {
-            ExternalPart::Cidr(cidr) => net.is_some_and(|net| {
-                cidr.net.contains(net)
-                    && !cidr.except.iter().any(|except| except.contains(net) || net.contains(except))
-            }),
+            ExternalPart::Cidr(cidr) => {
+                let inside = |net: &IpNet| {
+                    cidr.net.contains(net)
+                        && !cidr.except.iter().any(|except| except.contains(net) || net.contains(except))
+                };
+                match (net, name) {
+                    (Some(net), _) => inside(net),
+                    // Of a name alone, the range must hold whichever address it resolves to.
+                    (None, Some(name)) => {
+                        let addresses = self.inventory.addresses_of(name);
+                        !addresses.is_empty() && addresses.into_iter().all(|address| inside(&address.into()))
+                    }
+                    (None, None) => false,
+                }
+            }
             ExternalPart::Name(pattern) => {
                 name.is_some_and(|name| name_matches(pattern, name))
                     || net.is_some_and(|net| {

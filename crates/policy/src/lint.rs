@@ -1,17 +1,20 @@
 //! What is probably not what its author meant.
 
+mod evidence;
+mod witness;
+
 use crate::{
     compile::Compiler,
     compiled::CompiledPolicy,
-    document::{Action, Criteria, DocumentKey, Kind, PeerSpec, PortMatch, Rule, format_time},
+    document::{Action, Criteria, DocumentKey, Kind, PeerSpec, format_time},
     effective::EffectiveRule,
-    evaluate::{Evaluator, Remote, Traffic},
+    evaluate::{Evaluator, Remote},
     glob::Glob,
     inventory::Inventory,
-    set::{ExternalPart, PolicySet},
+    set::PolicySet,
     suggest,
 };
-use bulkhead_model::{Application, Direction, EdgeKey, IpProtocol, RuleRef, Timestamp};
+use bulkhead_model::{Direction, EdgeKey, RuleRef, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
@@ -301,144 +304,6 @@ impl Linter<'_> {
                 );
                 self.found(Lint::Conflicting, &key, place, message, None);
             }
-        }
-    }
-
-    /// Some flows that a rule matches by itself: every kind of peer in it with every port range in it.
-    fn witnesses(&self, rule: &Rule) -> Vec<(Remote, Traffic)> {
-        let mut remotes = BTreeSet::new();
-        for peer in &rule.peers {
-            match peer {
-                PeerSpec::Services(criteria) => {
-                    let selected = self.set.select(criteria, self.inventory);
-                    remotes.extend(
-                        selected.iter().take(64).map(|service| Remote::Service(service.name.clone())),
-                    );
-                }
-                PeerSpec::World => {
-                    remotes.insert(Remote::world());
-                }
-                PeerSpec::Host => {
-                    remotes.insert(Remote::Host);
-                }
-                PeerSpec::RemoteHost => {
-                    remotes.insert(Remote::RemoteHost);
-                }
-                PeerSpec::Multicast => {
-                    remotes.insert(Remote::Multicast);
-                }
-                PeerSpec::Any => {
-                    remotes.extend([Remote::world(), Remote::Host, Remote::RemoteHost, Remote::Multicast]);
-                    let services = self.inventory.services().take(64);
-                    remotes.extend(services.map(|service| Remote::Service(service.name.clone())));
-                }
-                PeerSpec::Cidr(_) | PeerSpec::Name(_) | PeerSpec::External(_) => {}
-            }
-            for part in self.set.external_parts(peer) {
-                match part {
-                    ExternalPart::Cidr(cidr) => {
-                        let (first, last) = (cidr.net.network(), cidr.net.broadcast());
-                        let ends = [first, last].into_iter().filter(|address| cidr.contains(address));
-                        remotes.extend(ends.map(Remote::address));
-                    }
-                    ExternalPart::Name(pattern) => {
-                        remotes
-                            .extend(self.inventory.addresses_of(&pattern).into_iter().map(Remote::address));
-                    }
-                }
-            }
-        }
-        let mut traffic = BTreeSet::new();
-        let application = rule.applications.first().copied().unwrap_or(Application::UNKNOWN);
-        if rule.ports.is_empty() {
-            traffic.extend([1, 80, 65_535].map(|port| Traffic::tcp(port).with(application)));
-            traffic.insert(Traffic::new(IpProtocol::UDP, 53).with(application));
-            traffic.insert(Traffic::new(IpProtocol::GRE, 0));
-        }
-        for spec in &rule.ports {
-            match &spec.port {
-                PortMatch::All => {
-                    traffic.insert(Traffic::new(spec.protocol, 0).with(application));
-                }
-                PortMatch::Range(range) => {
-                    for port in [range.first, range.last] {
-                        traffic.insert(Traffic::new(spec.protocol, port).with(application));
-                    }
-                }
-                PortMatch::Named(name) => {
-                    let named = self.inventory.services().filter_map(|service| service.named_ports.get(name));
-                    let ports = named.flatten().filter(|(protocol, _)| *protocol == spec.protocol);
-                    traffic.extend(
-                        ports.map(|&(protocol, port)| Traffic::new(protocol, port).with(application)),
-                    );
-                }
-            }
-        }
-        remotes
-            .into_iter()
-            .flat_map(|remote| traffic.iter().map(move |traffic| (remote.clone(), *traffic)))
-            .collect()
-    }
-
-    /// What was seen says which rules are needed, and how much of them.
-    fn evidence(&mut self, edges: &[EdgeKey]) {
-        if edges.is_empty() {
-            return;
-        }
-        let mut used: BTreeMap<RuleRef, BTreeSet<(IpProtocol, u16)>> = BTreeMap::new();
-        for edge in edges {
-            let verdict = self.evaluator.edge_verdict(edge);
-            for side in verdict.sides() {
-                used.entry(side.decision.reference()).or_default().insert((edge.protocol, edge.port));
-            }
-        }
-        let mut seen = HashSet::new();
-        let services: Vec<_> = self.inventory.services().map(|service| service.identity).collect();
-        for service in services {
-            for direction in [Direction::Ingress, Direction::Egress] {
-                for rule in self.evaluator.effective().rules(service, direction).to_vec() {
-                    if rule.rule().action == Action::Deny
-                        || !self.deciding.contains(&rule.reference)
-                        || !seen.insert(rule.reference)
-                    {
-                        continue;
-                    }
-                    self.use_of(&rule, used.get(&rule.reference));
-                }
-            }
-        }
-    }
-
-    fn use_of(&mut self, rule: &EffectiveRule, used: Option<&BTreeSet<(IpProtocol, u16)>>) {
-        let (key, place) = (rule.document(), Some((rule.direction, rule.index)));
-        let Some(used) = used else {
-            let message = "no connection that was seen needs it".to_owned();
-            self.found(Lint::Unused, &key, place, message, None);
-            return;
-        };
-        let allowed: u32 = match rule.rule().ports.as_slice() {
-            [] => u32::MAX,
-            ports => ports
-                .iter()
-                .map(|spec| match &spec.port {
-                    PortMatch::All => 65_536,
-                    PortMatch::Range(range) if !spec.protocol.is_icmp() => {
-                        u32::from(range.last - range.first) + 1
-                    }
-                    _ => 1,
-                })
-                .fold(0, u32::saturating_add),
-        };
-        // A range of a hundred ports of which three are used is how servers are; a thousand is not.
-        if allowed >= 1000 && used.len() <= 5 {
-            let ports: Vec<String> =
-                used.iter().map(|(protocol, port)| format!("{protocol}/{port}")).collect();
-            let message = match allowed {
-                u32::MAX => format!("allows every protocol and port; only {} was seen", ports.join(", ")),
-                _ => format!("allows {allowed} ports; only {} was seen", ports.join(", ")),
-            };
-            let hint = format!("narrow it to ports: [{}]", ports.join(", "));
-            self.found(Lint::OverBroad, &key, place, message, Some(hint));
         }
     }
 }

@@ -3,10 +3,9 @@
 use crate::{
     document::{
         Cidr, Criteria, Diagnostic, Document, DocumentKey, ExternalEndpoint, Kind, PeerSpec, ReadOptions,
-        SegmentationPolicy, Zone, read,
+        SegmentationPolicy, Zone, read_located,
     },
     inventory::{Inventory, Service},
-    yaml::Mark,
 };
 use bulkhead_model::{Mode, ServiceName, Timestamp};
 use std::{
@@ -40,20 +39,24 @@ impl PolicySet {
         options: ReadOptions,
     ) -> Result<Self, Vec<Diagnostic>> {
         let (mut set, mut wrong) = (Self::default(), Vec::new());
+        let mut places: BTreeMap<DocumentKey, String> = BTreeMap::new();
         for (file, text) in files {
-            let (documents, diagnostics) = read(file, text, options);
+            let (documents, diagnostics) = read_located(file, text, options);
             wrong.extend(diagnostics);
-            for document in documents {
+            for (mark, document) in documents {
                 let key = document.key();
-                if set.insert(document) {
+                let place = format!("{file}:{}", mark.line);
+                if let Some(first) = places.get(&key) {
                     wrong.push(Diagnostic {
                         file: file.into(),
-                        mark: Mark { line: 1, column: 1 },
+                        mark,
                         path: "metadata.name".to_owned(),
-                        message: format!("{} '{key}' is there twice", key.kind),
+                        message: format!("there is a {} '{key}' at {first} already", key.kind),
                         suggestion: Some("give one of them another name".to_owned()),
                     });
                 }
+                places.entry(key).or_insert(place);
+                set.insert(document);
             }
         }
         if wrong.is_empty() { Ok(set) } else { Err(wrong) }

@@ -101,3 +101,27 @@ fn evidence_finds_rules_that_are_too_broad_or_not_needed() {
         ]
     );
 }
+
+#[test]
+fn a_rule_for_everybody_that_few_use_is_too_broad() {
+    let names = (0..12).map(|index| format!("shop/service-{index}").parse().expect("valid"));
+    let inventory = Inventory::of_names(names);
+    let text = "apiVersion: bulkhead.dev/v1alpha1\nkind: SegmentationPolicy\nmetadata: {name: it, namespace: shop}\n\
+                spec: {target: {service: service-0}, ingress: [{from: [any], ports: [6379]}]}";
+    let set =
+        PolicySet::read([("it.yaml", text)], ReadOptions::default()).unwrap_or_else(|e| panic!("{e:?}"));
+    let edge = EdgeKey {
+        client: Peer::Service("shop/service-1".parse().expect("valid")),
+        server: Peer::Service("shop/service-0".parse().expect("valid")),
+        protocol: IpProtocol::TCP,
+        port: 6379,
+        application: bulkhead_model::Application::UNKNOWN,
+    };
+    let told: Vec<String> = lint(&set, &inventory, &[edge], NOW).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "shop/it ingress[0]: allows everybody; only shop/service-1 was seen [over-broad]; name the peers that need it"
+        ]
+    );
+}

@@ -13,8 +13,9 @@ use crate::{
     yaml::{Node, Value},
 };
 use bulkhead_model::{Application, Direction, Mode, RuleOrigin, ServiceName, Timestamp};
-use peers::{cidr, criteria, host_name, namespace_glob, peer, selector, service_glob};
-use ports::port;
+pub(super) use peers::peer;
+use peers::{cidr, criteria, host_name, namespace_glob, selector, service_glob};
+pub(super) use ports::port;
 
 pub(super) fn document(r: &mut Reader<'_>, node: &Node, kind: Kind) -> Option<Document> {
     // `status` is what Kubernetes adds; it says nothing here.
@@ -195,7 +196,7 @@ fn expires(r: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
     time
 }
 
-fn application(r: &mut Reader<'_>, node: &Node) -> Option<Application> {
+pub(super) fn application(r: &mut Reader<'_>, node: &Node) -> Option<Application> {
     let text = r.text(node, "the name of an application protocol")?;
     match text.parse::<Application>() {
         Ok(Application::UNKNOWN) => {

@@ -16,6 +16,16 @@ pub struct ReadOptions {
 /// messages call the text. What could be read is returned beside the errors: a caller that applies must refuse the
 /// whole when there is any.
 pub fn read(file: &str, text: &str, options: ReadOptions) -> (Vec<Document>, Vec<Diagnostic>) {
+    let (documents, diagnostics) = read_located(file, text, options);
+    (documents.into_iter().map(|(_, document)| document).collect(), diagnostics)
+}
+
+/// [`read`], with the place where each document begins.
+pub(crate) fn read_located(
+    file: &str,
+    text: &str,
+    options: ReadOptions,
+) -> (Vec<(Mark, Document)>, Vec<Diagnostic>) {
     let (nodes, errors) = yaml::parse(text, options.limits);
     let mut reader = Reader { file, path: String::new(), diagnostics: Vec::new() };
     for error in errors {
@@ -36,7 +46,7 @@ pub fn read(file: &str, text: &str, options: ReadOptions) -> (Vec<Document>, Vec
             if let Some(document) = one(&mut reader, item, options)
                 && reader.diagnostics.len() == before
             {
-                documents.push(document);
+                documents.push((item.mark, document));
             }
         }
     }

@@ -167,6 +167,21 @@ fn wrong_documents_are_told_apart() {
 }
 
 #[test]
+fn two_documents_of_one_name_are_told_with_both_places() {
+    let text = format!("{REDIS}---\n{REDIS}");
+    let files = [("a.yaml", REDIS), ("b.yaml", text.as_str())];
+    let errors = crate::PolicySet::read(files, ReadOptions::default()).expect_err("three of one name");
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "b.yaml:1:1: metadata.name: there is a SegmentationPolicy 'shop/redis' at a.yaml:1 already; give one of them another name",
+            "b.yaml:12:1: metadata.name: there is a SegmentationPolicy 'shop/redis' at a.yaml:1 already; give one of them another name",
+        ]
+    );
+}
+
+#[test]
 fn zones_and_external_endpoints_are_read_and_written() {
     let text = "\
 apiVersion: bulkhead.dev/v1alpha1

@@ -23,7 +23,7 @@ const PEER_WORDS: [(&str, PeerSpec); 5] = [
     ("multicast", PeerSpec::Multicast),
 ];
 
-pub(super) fn peer(r: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<PeerSpec> {
+pub(in crate::document) fn peer(r: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<PeerSpec> {
     let words: Vec<&str> = PEER_WORDS.iter().map(|(word, _)| *word).collect();
     if let Some(text) = node.text() {
         if let Some((_, peer)) = PEER_WORDS.iter().find(|(word, _)| *word == text) {

@@ -8,7 +8,7 @@ use crate::{
 use bulkhead_model::{IcmpType, IpProtocol, PortRange};
 
 /// `{protocol: tcp, port: 80}`, or the same as a text: `tcp/80`, `80`, `udp/8000-8100`, `icmp/8`, `icmp`.
-pub(super) fn port(r: &mut Reader<'_>, node: &Node) -> Option<PortSpec> {
+pub(in crate::document) fn port(r: &mut Reader<'_>, node: &Node) -> Option<PortSpec> {
     match node.text() {
         Some(text) => short(r, node, text),
         None => long(r, node),

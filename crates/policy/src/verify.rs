@@ -1,0 +1,454 @@
+//! Verification: whether claims hold over all flows, and a flow that breaks them where they do not.
+
+use crate::{
+    Compiler, Inventory, PolicySet, Reach, View,
+    compiled::CompiledPolicy,
+    document::{
+        Assertion, Claim, Criteria, Document, Metadata, PeerSpec, PortMatch, Rule, SegmentationPolicy,
+        Selection,
+    },
+    evaluate::{Evaluator, Remote, Traffic},
+    flowset::{ApplicationSet, PortSet, ProtocolSet, TrafficSet},
+    glob::Glob,
+    reach::peer_of,
+    rulebook::RuleBook,
+    set::ExternalPart,
+};
+use bulkhead_model::{Application, Identity, Peer, RuleOrigin, Timestamp};
+use ipnet::IpNet;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+/// What became of an assertion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub name: String,
+    /// `never`, `only`, `always`, `isolated` or `enforced`.
+    pub claim: &'static str,
+    pub holds: bool,
+    /// Pairs of peers, or services, about which it was asked. Nothing was proved where this is 0.
+    pub checked: usize,
+    /// The first of those that break it.
+    pub violations: Vec<Violation>,
+    /// How many break it.
+    pub broken: usize,
+}
+
+/// Something that breaks a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Who opens something to whom, over the services in between. One service alone where it is about its mode.
+    pub path: Vec<String>,
+    /// What may be opened and must not be, or the other way round, or the mode.
+    pub what: String,
+    /// One such flow, for each step of the path: `tcp/5432`.
+    pub witness: Vec<String>,
+    /// The rules that make it so; nothing where no rule matches.
+    pub rules: Vec<String>,
+}
+
+/// As many violations of one claim are told one by one.
+const MOST: usize = 20;
+
+/// Checks every assertion against the documents as they are in force for the inventory at `now`, from a point of view:
+/// [`View::Policy`] asks what the documents say, [`View::Now`] what really passes, modes considered.
+pub fn verify(
+    set: &PolicySet,
+    inventory: &Inventory,
+    now: Timestamp,
+    view: View,
+    assertions: &[Assertion],
+) -> Vec<Finding> {
+    // Addresses are cut where assertions cut them as well, so that every range is a union of atoms.
+    let mut beside = set.clone();
+    beside.insert(Document::Policy(SegmentationPolicy {
+        metadata: Metadata { name: "assertions".to_owned(), namespace: String::new(), ..Metadata::default() },
+        target: Criteria { service: Some(Glob::new("")), ..Criteria::default() },
+        mode: None,
+        tier: RuleOrigin::User,
+        order: None,
+        ingress: vec![Rule {
+            peers: assertions.iter().flat_map(|assertion| assertion.claim.peers()).cloned().collect(),
+            ..Rule::default()
+        }],
+        egress: Vec::new(),
+    }));
+    let mut compiler = Compiler::default();
+    let compiled = compiler.compile_beside(set, Some(&beside), inventory, now);
+    let mut rules = RuleBook::default();
+    let evaluator = Evaluator::new(set, inventory, &mut rules, now);
+    let reach = Reach::new(Arc::clone(&compiled), view);
+    let peers = reach.peers();
+    let verifier = Verifier { set, inventory, compiled, book: compiler.book(), evaluator, reach, peers };
+    assertions.iter().map(|assertion| verifier.check(assertion)).collect()
+}
+
+struct Verifier<'a> {
+    set: &'a PolicySet,
+    inventory: &'a Inventory,
+    compiled: Arc<CompiledPolicy>,
+    book: &'a RuleBook,
+    evaluator: Evaluator<'a>,
+    reach: Reach,
+    /// Everything that can be an end of a flow.
+    peers: Vec<Identity>,
+}
+
+/// Violations as they are found.
+#[derive(Default)]
+struct Found {
+    checked: usize,
+    broken: usize,
+    violations: Vec<Violation>,
+}
+
+impl Found {
+    fn add(&mut self, violation: impl FnOnce() -> Violation) {
+        self.broken += 1;
+        if self.violations.len() < MOST {
+            self.violations.push(violation());
+        }
+    }
+}
+
+impl Verifier<'_> {
+    fn check(&self, assertion: &Assertion) -> Finding {
+        let mut found = Found::default();
+        match &assertion.claim {
+            Claim::Never { flows, hops } => self.never(flows, *hops, &mut found),
+            Claim::Only(flows) => self.only(flows, &mut found),
+            Claim::Always(flows) => self.always(flows, &mut found),
+            Claim::Isolated(groups) => self.isolated(groups, &mut found),
+            Claim::Enforced(peers) => self.enforced(peers, &mut found),
+        }
+        let Found { checked, broken, violations } = found;
+        let (name, claim) = (assertion.name.clone(), assertion.claim.word());
+        Finding { name, claim, holds: broken == 0, checked, violations, broken }
+    }
+
+    fn never(&self, flows: &Selection, hops: u32, found: &mut Found) {
+        let from = self.members(&flows.from, &flows.except_from);
+        let to = self.members(&flows.to, &flows.except_to);
+        if hops == 1 {
+            for &client in &from {
+                for &server in to.iter().filter(|&&server| server != client) {
+                    self.must_not(client, server, &self.traffic(flows, server), found);
+                }
+            }
+            return;
+        }
+        // Each service within reach before the last step, with the one before it.
+        let mut before: BTreeMap<Identity, Option<Identity>> =
+            from.iter().map(|&start| (start, None)).collect();
+        let mut frontier: Vec<Identity> = from.iter().copied().collect();
+        for _ in 1..hops {
+            let mut next = Vec::new();
+            for &here in &frontier {
+                for service in self.inventory.services() {
+                    let there = service.identity;
+                    if !before.contains_key(&there) && self.reach.reaches(here, there) {
+                        before.insert(there, Some(here));
+                        next.push(there);
+                    }
+                }
+            }
+            frontier = next;
+        }
+        for &server in &to {
+            found.checked += from.iter().filter(|&&client| client != server).count();
+            let wanted = self.traffic(flows, server);
+            let passes = |client: &&Identity| {
+                let through = self.reach.traffic(**client, server).intersection(&wanted);
+                **client != server && !through.is_empty()
+            };
+            // What starts on the other side is no way across.
+            let reached = before.keys().filter(|client| !to.contains(client) || from.contains(client));
+            if let Some(&last) = reached.clone().find(passes) {
+                let mut path = vec![server, last];
+                while let Some(Some(earlier)) = before.get(path.last().unwrap_or(&last)) {
+                    path.push(*earlier);
+                }
+                path.reverse();
+                let traffic = self.reach.traffic(last, server).intersection(&wanted);
+                found.add(|| self.violation(&path, &traffic, &traffic.to_string()));
+            }
+        }
+    }
+
+    fn only(&self, flows: &Selection, found: &mut Found) {
+        let from = self.members(&flows.from, &flows.except_from);
+        let to = self.members(&flows.to, &flows.except_to);
+        for &server in &to {
+            let granted = self.traffic(flows, server);
+            for &client in
+                self.peers.iter().filter(|&&client| client != server && client != Identity::MULTICAST)
+            {
+                let forbidden = if from.contains(&client) { granted.complement() } else { TrafficSet::all() };
+                self.must_not(client, server, &forbidden, found);
+            }
+        }
+    }
+
+    fn always(&self, flows: &Selection, found: &mut Found) {
+        let from = self.members(&flows.from, &flows.except_from);
+        let to = self.members(&flows.to, &flows.except_to);
+        for &client in &from {
+            for &server in to.iter().filter(|&&server| server != client) {
+                found.checked += 1;
+                if flows.ports.is_empty() && flows.applications.is_empty() {
+                    if !self.reach.reaches(client, server) {
+                        found.add(|| {
+                            self.violation(&[client, server], &TrafficSet::none(), "nothing may be opened")
+                        });
+                    }
+                    continue;
+                }
+                // A connection opens before its application is known; if one is named, it must get through as well.
+                let mut applications: ApplicationSet = flows.applications.iter().copied().collect();
+                if applications.is_empty() {
+                    applications = ApplicationSet::single(Application::UNKNOWN);
+                }
+                let wanted = TrafficSet::new(&self.ports(flows, server), &applications);
+                let missing = wanted.difference(&self.reach.traffic(client, server));
+                if !missing.is_empty() {
+                    let what = format!("{} is denied", missing.protocols());
+                    found.add(|| self.violation(&[client, server], &missing, &what));
+                }
+            }
+        }
+    }
+
+    fn isolated(&self, groups: &[PeerSpec], found: &mut Found) {
+        let members: Vec<BTreeSet<Identity>> =
+            groups.iter().map(|group| self.members(std::slice::from_ref(group), &[])).collect();
+        for (index, group) in members.iter().enumerate() {
+            for (other_index, other) in members.iter().enumerate().filter(|(other, _)| *other != index) {
+                for &both in group.intersection(other).filter(|_| index < other_index) {
+                    found.add(|| {
+                        self.violation(&[both], &TrafficSet::none(), "belongs to more than one of them")
+                    });
+                }
+                for &client in group {
+                    for &server in other.iter().filter(|&&server| server != client) {
+                        self.must_not(client, server, &TrafficSet::all(), found);
+                    }
+                }
+            }
+        }
+    }
+
+    fn enforced(&self, peers: &[PeerSpec], found: &mut Found) {
+        for identity in self.members(peers, &[]) {
+            let Some(service) = self.inventory.by_identity(identity) else { continue };
+            found.checked += 1;
+            if !service.mode.drops() {
+                let what = format!("is in mode {}", service.mode);
+                found.add(|| self.violation(&[identity], &TrafficSet::none(), &what));
+            }
+        }
+    }
+
+    fn must_not(&self, client: Identity, server: Identity, forbidden: &TrafficSet, found: &mut Found) {
+        found.checked += 1;
+        if !self.reach.reaches(client, server) {
+            return;
+        }
+        let through = self.reach.traffic(client, server).intersection(forbidden);
+        if !through.is_empty() {
+            found.add(|| self.violation(&[client, server], &through, &through.to_string()));
+        }
+    }
+
+    /// Everybody whom one of `specs` means and none of `except`.
+    fn members(&self, specs: &[PeerSpec], except: &[PeerSpec]) -> BTreeSet<Identity> {
+        let all =
+            |specs: &[PeerSpec]| specs.iter().flat_map(|spec| self.identities(spec)).collect::<BTreeSet<_>>();
+        let except = all(except);
+        all(specs).into_iter().filter(|identity| !except.contains(identity)).collect()
+    }
+
+    fn identities(&self, spec: &PeerSpec) -> BTreeSet<Identity> {
+        let mut found = BTreeSet::new();
+        match spec {
+            PeerSpec::Any => found.extend(&self.peers),
+            PeerSpec::World => {
+                found.insert(Identity::WORLD);
+                found.extend(self.peers.iter().filter(|identity| identity.is_external()));
+            }
+            PeerSpec::Host => {
+                found.insert(Identity::HOST);
+            }
+            PeerSpec::RemoteHost => {
+                found.insert(Identity::REMOTE_HOST);
+            }
+            PeerSpec::Multicast => {
+                found.insert(Identity::MULTICAST);
+            }
+            PeerSpec::Services(criteria) => {
+                let services = self.set.select(criteria, self.inventory);
+                found.extend(services.into_iter().map(|service| service.identity));
+            }
+            PeerSpec::Cidr(_) | PeerSpec::Name(_) | PeerSpec::External(_) => {}
+        }
+        for part in self.set.external_parts(spec) {
+            match part {
+                ExternalPart::Name(pattern) => {
+                    let addresses = self.inventory.addresses_of(&pattern);
+                    found.extend(addresses.iter().map(|address| self.compiled.external_identity(*address)));
+                }
+                ExternalPart::Cidr(cidr) => {
+                    let means = |net: &IpNet| {
+                        cidr.net.contains(net) && !cidr.except.iter().any(|except| except.contains(net))
+                    };
+                    let inside = self.compiled.prefixes.iter().filter(|prefix| means(&prefix.net));
+                    found.extend(inside.map(|prefix| prefix.identity));
+                    let first = cidr.net.network();
+                    if cidr.contains(&first) {
+                        found.insert(self.compiled.external_identity(first));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn traffic(&self, flows: &Selection, server: Identity) -> TrafficSet {
+        let applications = if flows.applications.is_empty() {
+            ApplicationSet::all()
+        } else {
+            // Whatever is not yet known to be another may turn out to be one of them.
+            flows.applications.iter().copied().chain([Application::UNKNOWN]).collect()
+        };
+        TrafficSet::new(&self.ports(flows, server), &applications)
+    }
+
+    fn ports(&self, flows: &Selection, server: Identity) -> ProtocolSet {
+        if flows.ports.is_empty() {
+            return ProtocolSet::all();
+        }
+        let named = |name: &str| {
+            let service = self.inventory.by_identity(server);
+            service.and_then(|service| service.named_ports.get(name)).cloned().unwrap_or_default()
+        };
+        let one = |spec: &crate::document::PortSpec| match &spec.port {
+            PortMatch::All => ProtocolSet::protocol(spec.protocol),
+            PortMatch::Range(range) => ProtocolSet::ports(spec.protocol, &PortSet::from(*range)),
+            PortMatch::Named(name) => named(name)
+                .into_iter()
+                .filter(|(protocol, _)| *protocol == spec.protocol)
+                .map(|(protocol, port)| ProtocolSet::port(protocol, port))
+                .collect(),
+        };
+        flows.ports.iter().map(one).collect()
+    }
+
+    /// Tells a violation: for each step one flow, and the rules that decide about it.
+    fn violation(&self, path: &[Identity], last: &TrafficSet, what: &str) -> Violation {
+        let peer = |identity: &Identity| peer_of(*identity, self.inventory, self.book);
+        let mut violation = Violation {
+            path: path.iter().map(|identity| peer(identity).to_string()).collect(),
+            what: what.to_owned(),
+            witness: Vec::new(),
+            rules: Vec::new(),
+        };
+        for (index, step) in path.windows(2).enumerate() {
+            let (client, server) = (step[0], step[1]);
+            let traffic =
+                if index + 2 == path.len() { last.clone() } else { self.reach.traffic(client, server) };
+            let Some(one) = traffic.witness() else { continue };
+            let traffic = Traffic { protocol: one.protocol, port: one.port, application: one.application };
+            violation.witness.push(witness(traffic));
+            let (client, server) = (remote(&peer(&client)), remote(&peer(&server)));
+            let verdict = self.evaluator.verdict(&client, &server, traffic);
+            let rules = verdict.sides().filter_map(|side| side.decision.rule.as_ref());
+            violation.rules.extend(rules.map(|rule| rule.title()));
+        }
+        violation.rules.dedup();
+        violation
+    }
+}
+
+fn remote(peer: &Peer) -> Remote {
+    Remote::from(peer)
+}
+
+/// `tcp/5432`, `tcp/80 http`, `icmp type 8`, `gre`.
+fn witness(traffic: Traffic) -> String {
+    let Traffic { protocol, port, application } = traffic;
+    let mut text = if protocol.has_ports() {
+        format!("{protocol}/{port}")
+    } else if protocol.is_icmp() {
+        format!("{protocol} type {}", port >> 8)
+    } else {
+        protocol.to_string()
+    };
+    if application != Application::UNKNOWN {
+        text.push_str(&format!(" {application}"));
+    }
+    text
+}
+
+/// `holds: tenants are apart (12 pairs)`, or what breaks it, line by line.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, checked, .. } = self;
+        match (self.holds, checked) {
+            (true, 0) => return write!(f, "nothing to check: {name} (it speaks of nobody who is there)"),
+            (true, _) => return write!(f, "holds: {name} ({checked} checked)"),
+            (false, _) => write!(f, "broken: {name} ({} of {checked} checked)", self.broken)?,
+        }
+        for violation in &self.violations {
+            write!(f, "\n  {violation}")?;
+        }
+        let more = self.broken - self.violations.len();
+        if more > 0 { write!(f, "\n  and {more} more") } else { Ok(()) }
+    }
+}
+
+/// `world → shop/web → data/db: tcp/5432, for example tcp/80, tcp/5432, by data/db ingress[0]`
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.join(" → "), self.what)?;
+        if !self.witness.is_empty() {
+            write!(f, ", for example {}", self.witness.join(", "))?;
+        }
+        if !self.rules.is_empty() {
+            write!(f, ", by {}", self.rules.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// The findings as a table for a merge request or a report, each violation below it.
+pub fn markdown(findings: &[Finding]) -> String {
+    use fmt::Write;
+    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    let mut out = String::from("| assertion | claim | result | checked |\n|---|---|---|---:|\n");
+    for finding in findings {
+        let result = match (finding.holds, finding.checked) {
+            (true, 0) => "nothing to check".to_owned(),
+            (true, _) => "holds".to_owned(),
+            (false, _) => format!("**broken** ({})", finding.broken),
+        };
+        let _ =
+            writeln!(out, "| {} | {} | {result} | {} |", cell(&finding.name), finding.claim, finding.checked);
+    }
+    for finding in findings.iter().filter(|finding| !finding.holds) {
+        let _ = writeln!(out, "\n### {}\n", cell(&finding.name));
+        for violation in &finding.violations {
+            let _ = writeln!(out, "- {violation}");
+        }
+        let more = finding.broken - finding.violations.len();
+        if more > 0 {
+            let _ = writeln!(out, "- and {more} more");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
