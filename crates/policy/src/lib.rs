@@ -31,7 +31,7 @@ mod rulebook;
 mod set;
 mod simulate;
 mod suggest;
-mod verify;
+pub mod verify;
 pub mod yaml;
 
 pub use blast::{BlastRadius, Extent, Listening, Reached, blast_radius, rank};
@@ -50,4 +50,3 @@ pub use reach::{Reach, View, peer_of};
 pub use rulebook::{AtomInfo, RuleBook, RuleInfo};
 pub use set::{ExternalPart, PolicySet};
 pub use simulate::{Modes, VerdictChange, simulate};
-pub use verify::{Finding, Violation, markdown, verify};
