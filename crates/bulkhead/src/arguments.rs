@@ -48,7 +48,7 @@ pub(crate) struct GlobalArgs {
     #[arg(default_value = "/var/lib/bulkhead", help_heading = "Global options", display_order = 902)]
     pub(crate) state_dir: PathBuf,
 
-    /// PEM file of the authority to trust for https [default: tls/ca.pem or tls/cert.pem in the state directory, where
+    /// PEM file of the authority to trust for https [default: tls/certificate.pem in the state directory, where
     /// the server is this host's own; else the system's authorities]
     #[arg(long, global = true, env = "BULKHEAD_CA", value_name = "FILE", hide_env_values = true)]
     #[arg(help_heading = "Global options", display_order = 902)]

@@ -20,6 +20,7 @@ mod settings;
 mod status;
 mod support_bundle;
 mod token;
+mod up;
 
 use crate::{
     arguments::{Cli, GlobalArgs},
@@ -45,6 +46,7 @@ pub(crate) const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Up(Box<up::UpArgs>),
     Down(down::DownArgs),
     Check(check::CheckArgs),
     Status(status::StatusArgs),
@@ -80,6 +82,7 @@ pub(crate) fn run(cli: Cli) -> Result<Code> {
     let mut context = Context { screen: Screen::stdout(cli.global.color), global: cli.global };
     let cx = &mut context;
     let code = match cli.command {
+        Command::Up(args) => up::run(cx, &args),
         Command::Down(args) => wait(down::run(cx, args)),
         Command::Check(args) => wait(check::run(cx, args)),
         Command::Status(args) => wait(status::run(cx, args)),

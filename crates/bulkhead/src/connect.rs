@@ -29,7 +29,7 @@ pub(crate) fn client(global: &GlobalArgs) -> Result<Client> {
         Some(file) => Some(fs::read(file).with_context(|| format!("cannot read {}", file.display()))?),
         // A server that was named is not this host's own: its certificate is not in the state directory.
         None if global.server.is_none() => {
-            ["ca.pem", "cert.pem"].iter().find_map(|name| fs::read(state.join("tls").join(name)).ok())
+            ["ca.pem", "certificate.pem"].iter().find_map(|name| fs::read(state.join("tls").join(name)).ok())
         }
         None => None,
     };

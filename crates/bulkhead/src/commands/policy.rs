@@ -5,6 +5,7 @@ mod check;
 mod connections;
 mod difference;
 mod explain;
+mod export;
 mod import;
 mod lint;
 mod list;
@@ -28,7 +29,7 @@ pub(crate) struct PolicyArgs {
 enum PolicyCommand {
     List(list::ListArgs),
     Show(list::ShowArgs),
-    Export(list::ExportArgs),
+    Export(export::ExportArgs),
     Effective(list::EffectiveArgs),
     History(list::HistoryArgs),
     Apply(apply::ApplyArgs),
@@ -49,7 +50,7 @@ pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
     match args.command {
         PolicyCommand::List(args) => list::list(cx, args).await,
         PolicyCommand::Show(args) => list::show(cx, args).await,
-        PolicyCommand::Export(args) => list::export(cx, args).await,
+        PolicyCommand::Export(args) => export::export(cx, args).await,
         PolicyCommand::Effective(args) => list::effective(cx, args).await,
         PolicyCommand::History(args) => list::history(cx, args).await,
         PolicyCommand::Apply(args) => apply::apply(cx, args).await,

@@ -44,18 +44,6 @@ pub(super) enum ShowFormat {
     Json,
 }
 
-/// Print all documents as YAML, to be kept in git or applied elsewhere
-#[derive(Debug, Args)]
-pub(super) struct ExportArgs {
-    /// Only documents of this namespace
-    #[arg(short, long)]
-    namespace: Option<String>,
-
-    /// Only documents of this origin: declared, user, imported or learned
-    #[arg(long, value_parser = parse_origin)]
-    origin: Option<RuleOrigin>,
-}
-
 /// Show all rules that hold for a service, in deciding order, with how often each decided
 #[derive(Debug, Args)]
 pub(super) struct EffectiveArgs {
@@ -87,7 +75,7 @@ pub(super) fn parse_origin(text: &str) -> Result<RuleOrigin, String> {
         .ok_or_else(|| format!("'{text}' is not an origin: expected declared, user, imported or learned"))
 }
 
-fn keep(policies: &mut Vec<Policy>, namespace: Option<&str>, origin: Option<RuleOrigin>) {
+pub(super) fn keep(policies: &mut Vec<Policy>, namespace: Option<&str>, origin: Option<RuleOrigin>) {
     policies.retain(|p| namespace.is_none_or(|n| p.namespace == n) && origin.is_none_or(|o| p.origin == o));
 }
 
@@ -153,15 +141,6 @@ pub(super) async fn show(cx: &mut Context, args: ShowArgs) -> Result<Code> {
     match args.output {
         ShowFormat::Yaml => cx.screen.write_all(policy.yaml.as_bytes())?,
         ShowFormat::Json => format::json(&mut cx.screen, &policy)?,
-    }
-    Ok(Code::Success)
-}
-
-pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
-    let mut list = cx.client()?.policies().await?;
-    keep(&mut list.items, args.namespace.as_deref(), args.origin);
-    for policy in &list.items {
-        writeln!(cx.screen, "---\n{}", policy.yaml.trim_start_matches("---\n").trim_end())?;
     }
     Ok(Code::Success)
 }

@@ -67,6 +67,9 @@ pub(super) fn print(screen: &mut Screen, config: &Configuration, started: &Start
             status::item(screen, what)?;
         }
     }
-    writeln!(screen, "  Stop with Ctrl-C or `bulkhead down`; what is enforced stays enforced by the kernel.")?;
+    writeln!(
+        screen,
+        "  Stop with Ctrl-C or `bulkhead down`; what is enforced stays enforced by the kernel."
+    )?;
     screen.flush()
 }

@@ -124,8 +124,11 @@ impl Configuration {
             return wrong(what, "leave it out: 1 is the pace of the clock");
         }
         if let Some(n) = self.max_connections.filter(|n| !CONNECTIONS.contains(n)) {
-            let what =
-                format!("max-connections is {n}, which is not from {} to {}", CONNECTIONS.start(), CONNECTIONS.end());
+            let what = format!(
+                "max-connections is {n}, which is not from {} to {}",
+                CONNECTIONS.start(),
+                CONNECTIONS.end()
+            );
             return wrong(what, "leave it out for the default, or count 128 bytes of kernel memory for each");
         }
         if self.node.is_empty() {
@@ -164,7 +167,7 @@ mod tests {
     fn args(options: &[&str]) -> UpArgs {
         let line = ["bulkhead", "up"].iter().chain(options);
         match Cli::try_parse_from(line).expect("valid").command {
-            Command::Up(args) => args,
+            Command::Up(args) => *args,
             _ => unreachable!("the command is up"),
         }
     }
@@ -189,7 +192,8 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_refused() {
-        for wrong in [["--learn-scale", "0.5"], ["--learn-scale", "NaN"], ["--max-connections", "10"], ["--node", ""]]
+        for wrong in
+            [["--learn-scale", "0.5"], ["--learn-scale", "NaN"], ["--max-connections", "10"], ["--node", ""]]
         {
             assert!(Configuration::merge(&args(&wrong), File::default()).is_err(), "{wrong:?}");
         }

@@ -1,0 +1,106 @@
+use super::{list, offline};
+use crate::{
+    commands::Context,
+    exit::{Code, Failure},
+    output::{moment, waiting},
+};
+use anyhow::Result;
+use bulkhead_api::{ServiceQuery, client::Client};
+use bulkhead_model::{RuleOrigin, ServiceName};
+use bulkhead_policy::{
+    Document, Inventory, PolicySet, ReadOptions,
+    kubernetes::{self, Dialect},
+};
+use clap::Args;
+use std::{collections::BTreeMap, io::Write, path::PathBuf};
+
+/// Print documents as YAML, to be kept in git or applied elsewhere; or in the language of another product
+///
+/// In another language, what it cannot say is reported on standard error.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Language to write: kubernetes (NetworkPolicy), cilium, calico or neuvector [default: Bulkhead's own]
+    #[arg(long, value_name = "LANGUAGE", value_parser = parse_dialect)]
+    to: Option<Dialect>,
+
+    /// Take documents in files and directories instead of those of a server; `-` is standard input
+    #[arg(short, long = "file", value_name = "PATH", conflicts_with_all = ["namespace", "origin"])]
+    files: Vec<PathBuf>,
+
+    /// Only documents of this namespace
+    #[arg(short, long)]
+    namespace: Option<String>,
+
+    /// Only documents of this origin: declared, user, imported or learned
+    #[arg(long, value_parser = list::parse_origin)]
+    origin: Option<RuleOrigin>,
+
+    /// End with 1 if there is anything that the language cannot say
+    #[arg(long, requires = "to")]
+    strict: bool,
+}
+
+fn parse_dialect(text: &str) -> Result<Dialect, String> {
+    text.parse().map_err(|error: kubernetes::UnknownDialect| error.to_string())
+}
+
+pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
+    let (set, inventory) = if args.files.is_empty() {
+        let client = cx.client()?;
+        let mut policies = client.policies().await?.items;
+        list::keep(&mut policies, args.namespace.as_deref(), args.origin);
+        if args.to.is_none() {
+            for policy in &policies {
+                writeln!(cx.screen, "---\n{}", policy.yaml.trim_start_matches("---\n").trim_end())?;
+            }
+            return Ok(Code::Success);
+        }
+        let texts = policies.iter().map(|p| (p.name.as_str(), p.yaml.as_str()));
+        let set = PolicySet::read(texts, ReadOptions::default()).map_err(|wrong| {
+            let first = wrong.first().map(ToString::to_string).unwrap_or_default();
+            Failure::new(Code::Failed, format!("cannot read the server's documents: {first}"))
+                .remedy("server and command line may be of different versions: compare bulkhead --version")
+        })?;
+        let inventory = waiting::during("asking for the services", estate(&client)).await?;
+        (set, inventory)
+    } else {
+        let set = offline::documents(cx, &args.files)?;
+        let inventory = offline::inventory(&[&set], []);
+        (set, inventory)
+    };
+    let Some(dialect) = args.to else {
+        cx.screen.write_all(Document::join(&set.documents().collect::<Vec<_>>()).as_bytes())?;
+        return Ok(Code::Success);
+    };
+    let export = kubernetes::export(&set, &inventory, moment::now(), dialect);
+    for remark in &export.remarks {
+        cx.note(remark)?;
+    }
+    cx.screen.write_all(export.to_yaml().as_bytes())?;
+    Ok(if args.strict && !export.remarks.is_empty() { Code::Problems } else { Code::Success })
+}
+
+/// The services that run, with the labels that all their workloads have.
+async fn estate(client: &Client) -> Result<Inventory> {
+    let services = client.services(&ServiceQuery::default()).await?.items;
+    let mut inventory = Inventory::of_names(services.iter().map(|service| service.name.clone()));
+    for service in &services {
+        let labels = common_labels(client, &service.name).await?;
+        if let Some(known) = inventory.service_mut(&service.name) {
+            known.labels = labels;
+            known.mode = service.mode;
+        }
+    }
+    Ok(inventory)
+}
+
+async fn common_labels(client: &Client, service: &ServiceName) -> Result<BTreeMap<String, String>> {
+    let mut instances = client.service(service).await?.instances.into_iter();
+    let Some(mut common) = instances.next().map(|workload| workload.labels) else {
+        return Ok(BTreeMap::new());
+    };
+    for workload in instances {
+        common.retain(|key, value| workload.labels.get(key) == Some(value));
+    }
+    Ok(common)
+}
