@@ -124,11 +124,17 @@ static __always_inline struct bh_event *new_event(__u8 kind)
 static __always_inline void snap_packet(struct __sk_buff *skb, const struct packet *p, struct bh_event *e)
 {
 	__u32 length = p->l3 < skb->len ? skb->len - p->l3 : 0;
+	__u32 last;
 
+	if (length == 0)
+		return;
 	if (length > BH_SNAP)
 		length = BH_SNAP;
-	asm volatile("" : "+r"(length));
-	if (length > 0 && length <= BH_SNAP && bpf_skb_load_bytes(skb, p->l3, e->snap, length) == 0)
+	/* Verifiers before 6.18 do not conclude from the above that the length is between 1 and BH_SNAP (a power of two). */
+	last = length - 1;
+	asm volatile("" : "+r"(last));
+	length = (last & (BH_SNAP - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, p->l3, e->snap, length) == 0)
 		e->length = length;
 }
 

@@ -264,7 +264,7 @@ static __always_inline void decide_midstream(const struct bh_slot *slot, __u32 p
 static __noinline int tell_name(struct __sk_buff *skb, struct packet *p, struct local *local)
 {
 	struct bh_name_event *event;
-	__u32 length;
+	__u32 length, last;
 
 	if (!p->payload || skb->len <= p->payload)
 		return 0;
@@ -281,9 +281,11 @@ static __noinline int tell_name(struct __sk_buff *skb, struct packet *p, struct 
 	event->pad2 = 0;
 	event->local = local->identity;
 	event->ifindex = local->ifindex;
-	asm volatile("" : "+r"(length));
-	if (length > 0 && length <= BH_NAME_SNAP &&
-	    bpf_skb_load_bytes(skb, p->payload, event->message, length) == 0) {
+	/* As in snap_packet: between 1 and BH_NAME_SNAP, also for older verifiers. */
+	last = length - 1;
+	asm volatile("" : "+r"(last));
+	length = (last & (BH_NAME_SNAP - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, p->payload, event->message, length) == 0) {
 		event->length = length;
 		bpf_ringbuf_submit(event, 0);
 	} else {
