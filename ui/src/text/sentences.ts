@@ -1,4 +1,4 @@
-import type { GraphNode, JudgedEdge, Status, Verdict } from "../api/types";
+import type { GraphNode, JudgedEdge, ServiceDetail, Status, Verdict } from "../api/types";
 import { bound, count, plural } from "./numbers";
 import { modeWord, peerShort, portText, shortName, spoken } from "./words";
 
@@ -71,3 +71,21 @@ export function nodeSentence(node: GraphNode): string {
   const held = node.denied > 0 ? `, ${count(node.denied)} denied` : node.would_deny > 0 ? `, ${count(node.would_deny)} would be denied` : "";
   return `${name}, ${plural(node.workloads, "workload")}${mode}, ${bound(node.upper_hour, node.open_ended)}${held}`;
 }
+
+/** The answer that a service's page gives: where it stands, and what stands in its way. */
+export function serviceHeadline(detail: Pick<ServiceDetail, "name" | "mode" | "learning" | "progress" | "denied_24h" | "would_deny_24h">): Headline {
+  const name = shortName(detail.name);
+  const { learning, progress, mode } = detail;
+  const detailLine = learning.sentence;
+  const open = learning.gates.filter((gate) => !gate.armed);
+  if (mode === "quarantine") return { tone: "quiet", text: `${name} is cut off: nothing passes.`, detail: progress.stage === "quarantined" && progress.reason !== "" ? `Reason: ${progress.reason}.` : detailLine };
+  if (detail.denied_24h > 0) return { tone: "denied", text: `${name} met ${plural(detail.denied_24h, "denial")} in 24 hours.`, detail: detailLine };
+  if (progress.stage === "rolled-back") return { tone: "would-deny", text: `${name} was taken back from Enforce: ${progress.reason}`, detail: detailLine };
+  if (mode === "enforce") return { tone: "quiet", text: `${name} is confined to ${plural(learning.edges, "edge")}; nothing was denied in 24 hours.`, detail: detailLine };
+  if (learning.open_ended) return { tone: "quiet", text: `${name} is open-ended: it keeps finding new peers.`, detail: detailLine };
+  if (open.length > 0) return { tone: detail.would_deny_24h > 0 ? "would-deny" : "quiet", text: `${name} is ${plural(open.length, "gate")} short of ${mode === "learn" ? "Monitor" : "Enforce"}: ${lower(open[0]?.sentence ?? "")}`, detail: detailLine };
+  if (learning.ready) return { tone: "quiet", text: `${name} is ready for Enforce.`, detail: detailLine };
+  return { tone: "quiet", text: `${name} is being learned: ${plural(learning.edges, "edge")} so far.`, detail: detailLine };
+}
+
+const lower = (text: string): string => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);

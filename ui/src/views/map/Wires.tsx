@@ -135,10 +135,10 @@ function Mark({ way, gate = false }: { way: Point[]; gate?: boolean }) {
 const WireLabel = memo(function WireLabel({ link, label, selected, faded, onSelect }: { link: SceneLink; label: Label; selected: boolean; faded: boolean; onSelect: (link: SceneLink) => void }) {
   const held = link.verdict !== "allowed";
   return (
-    <g className={`wire-label ${link.verdict} ${selected ? "selected" : ""} ${faded ? "faded" : ""}`} transform={`translate(${label.x - label.w / 2} ${label.y - 8.5})`} onClick={(event) => { event.stopPropagation(); onSelect(link); }}>
-      <rect width={label.w} height="17" rx="4" />
+    <g className={`wire-label ${link.verdict} ${selected ? "selected" : ""} ${faded ? "faded" : ""}`} transform={`translate(${label.x - label.w / 2} ${label.y - (label.two ? 15 : 8.5)})`} onClick={(event) => { event.stopPropagation(); onSelect(link); }}>
+      <rect width={label.w} height={label.two ? 30 : 17} rx="4" />
       {held && <g transform="translate(4 2.5)"><VerdictGlyph verdict={link.verdict} size={12} /></g>}
-      <text x={held ? 21 : 6} y="12.4"><tspan className="what">{link.what}</tspan>{link.much !== "" && <tspan className="much" dx="4">{link.much}</tspan>}</text>
+      {label.two ? <text textAnchor="middle"><tspan className="what" x={label.w / 2} y="11.5">{link.what}</tspan><tspan className="much" x={label.w / 2} y="25">{link.much}</tspan></text> : <text x={held ? 21 : 6} y="12.4"><tspan className="what">{link.what}</tspan>{link.much !== "" && <tspan className="much" dx="4">{link.much}</tspan>}</text>}
     </g>
   );
 });

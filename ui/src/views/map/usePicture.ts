@@ -24,7 +24,7 @@ function saveStored(density: Scene["density"], stored: Stored): void {
   }
 }
 
-const WIDTH = 6.1;
+const WIDTH = 5.75;
 const labelWidth = (what: string, much: string, held: boolean): number => Math.round((what.length + (much === "" ? 0 : much.length + 1)) * WIDTH + 12 + (held ? 18 : 0));
 
 export function inputOf(scene: Scene, phone: boolean, selected: string | undefined, stored: Stored): LayoutInput {
@@ -35,7 +35,7 @@ export function inputOf(scene: Scene, phone: boolean, selected: string | undefin
     zones: scene.zones.map((zone) => ({ name: zone.name, folded: zone.folded, services: zone.services.map((node) => peerKey(node.peer)), rest: zone.rest.length > 0 })),
     outside: scene.outside.map((entry) => entry.key),
     below: scene.below.map((entry) => entry.key),
-    links: links.map((link) => ({ id: link.id, from: link.from, to: link.to, verdict: link.verdict, label: labelWidth(link.what, link.much, link.verdict !== "allowed") })),
+    links: links.map((link) => ({ id: link.id, from: link.from, to: link.to, verdict: link.verdict, label: labelWidth(link.what, link.much, link.verdict !== "allowed"), narrow: link.verdict === "allowed" && link.much !== "" ? Math.round(Math.max(link.what.length, link.much.length) * WIDTH + 8) : 0 })),
     stored,
   };
 }

@@ -9,7 +9,7 @@ export interface LayoutInput {
   zones: { name: string; folded: boolean; services: string[]; rest: boolean }[];
   outside: string[];
   below: string[];
-  links: { id: string; from: string; to: string; verdict: Verdict; label: number }[];
+  links: { id: string; from: string; to: string; verdict: Verdict; label: number; narrow: number }[];
   stored: Stored;
 }
 
@@ -473,7 +473,9 @@ function phoneLayout(input: LayoutInput): Layout {
     for (const [i, key] of input.outside.entries()) geometry.nodes[key] = { x: x + 90 + (i * (w - 110)) / input.outside.length, y, w: 14, h: 34 };
     y += 34 + 30;
   }
-  for (const zone of input.zones) {
+  const zoneOf = new Map(input.zones.flatMap((zone) => [`zone:${zone.name}`, ...members(zone)].map((key) => [key, zone.name] as const)));
+  const rank = ranks(input.zones.map((zone) => zone.name), arcsBetween(input, (key) => zoneOf.get(key)));
+  for (const zone of [...input.zones].sort((a, b) => (rank.get(a.name) ?? 0) - (rank.get(b.name) ?? 0))) {
     if (zone.folded) {
       geometry.nodes[`zone:${zone.name}`] = { x, y, w, h: TILE.h };
       y += TILE.h + 12;

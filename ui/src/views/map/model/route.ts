@@ -1,7 +1,7 @@
 import type { Geometry, LayoutInput, Rect } from "./layout";
 
 export type Point = [number, number];
-export interface Label { x: number; y: number; w: number }
+export interface Label { x: number; y: number; w: number; two: boolean }
 
 /** Orthogonal ways between boxes: shortest with few bends, never through a box, rarely on top of each other. */
 export function route(input: LayoutInput, geometry: Geometry, only?: (link: LayoutInput["links"][number]) => boolean): Record<string, Point[]> {
@@ -245,7 +245,11 @@ function portsOf(rect: Rect, place: boolean, links: readonly { from: string; to:
     return ports;
   }
   const outside = geometry.places.outside;
-  if (outside !== undefined && rect.x < outside.x + outside.w && rect.x >= outside.x && rect.w < outside.w) {
+  if (outside !== undefined && rect.x >= outside.x && rect.y >= outside.y && rect.x + rect.w <= outside.x + outside.w && rect.y + rect.h <= outside.y + outside.h) {
+    if (outside.h < 60) {
+      put(rect.x + rect.w / 2, outside.y + outside.h, 0, 1, 0);
+      return ports;
+    }
     // Places of the outside have one open side: towards the zones.
     for (const [share, cost] of [[0.5, 0], [0.2, 4], [0.8, 4]] as const) put(outside.x + outside.w, rect.y + rect.h * share, 1, 0, cost);
     return ports;

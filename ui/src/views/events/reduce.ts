@@ -1,0 +1,40 @@
+import type { Event } from "../../api/types";
+
+/** Kinds that belong together in the filter. */
+export const GROUPS = {
+  denials: ["denied", "would-deny"],
+  threats: ["spoof", "scan"],
+  edges: ["new-edge"],
+  changes: ["mode-changed", "policy-changed", "learning"],
+  workloads: ["workload-started", "workload-stopped"],
+  sensors: ["degraded", "recovered", "lost"],
+} as const;
+export type Group = keyof typeof GROUPS;
+
+/** When it last counted: an aggregated event moves up each time it comes again. */
+export const lastTime = (event: Event): number => (event.type === "denied" || event.type === "would-deny" ? Math.max(event.last, event.time) : event.time);
+
+/** New and repeated events into the list, newest first; an event that comes again replaces itself. */
+export function merged(events: readonly Event[], more: readonly Event[], most = 2000): Event[] {
+  const byId = new Map(events.map((event) => [event.id, event]));
+  for (const event of more) byId.set(event.id, event);
+  return [...byId.values()].sort((a, b) => lastTime(b) - lastTime(a) || b.id - a.id).slice(0, most);
+}
+
+export function countOf(event: Event): number | undefined {
+  switch (event.type) {
+    case "denied":
+    case "would-deny":
+    case "lost": return event.count;
+    case "scan": return event.denied;
+    default: return undefined;
+  }
+}
+
+/** The words of an event that a filter looks through. */
+export function textOf(event: Event): string {
+  const parts = [event.message, event.type];
+  if (event.type === "denied" || event.type === "would-deny") parts.push(event.service, event.workload_name ?? "", event.process?.command_line ?? "", String(event.edge.port), event.tuple.server_address);
+  if (event.type === "scan") parts.push(event.process?.command_line ?? "");
+  return parts.join(" ").toLowerCase();
+}
