@@ -219,6 +219,42 @@ async fn a_thousand_containers_are_told_in_one_snapshot() {
     assert!(workloads.iter().all(|w| w.pid != 0 && w.service.name() == "shop"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_storm_of_short_lives_nothing_that_ended_is_left() {
+    let place = Place::new();
+    let engine = FakeEngine::listen(&place.socket());
+    let mut discovery = follow(&place.socket(), NEVER);
+    snapshot(&mut discovery).await;
+    for i in 1..=500 {
+        let (id, name) = (format!("{i:064x}"), format!("job-{i}"));
+        engine.put(&FakeContainer::created(&id, &name));
+        engine.tell_of_container("create", &id);
+        engine.tell_of_network("connect", "shop_backend", &id);
+        engine.put(&FakeContainer::running(&id, &name, i));
+        engine.tell_of_container("start", &id);
+        if i % 2 == 0 {
+            tokio::task::yield_now().await; // so that some are found in each state
+        }
+        engine.remove(&id);
+        engine.tell_of_container("die", &id);
+        engine.tell_of_network("disconnect", "shop_backend", &id);
+        engine.tell_of_container("destroy", &id);
+    }
+    engine.put(&FakeContainer::running("last", "last", 1));
+    engine.tell_of_container("start", "last");
+    let mut up = std::collections::BTreeSet::new();
+    while !up.contains("last") {
+        match discovery.updates.recv().await {
+            Some(Update::Up(workload)) => {
+                up.insert(workload.id.0.to_string());
+            }
+            Some(Update::Down(id)) => assert!(up.remove(&*id.0), "{id} ended twice"),
+            other => panic!("the connection was lost: {other:?}"),
+        }
+    }
+    assert_eq!(up.into_iter().collect::<Vec<_>>(), ["last"]);
+}
+
 #[tokio::test]
 async fn shared_namespaces_name_their_owner_by_identifier() {
     let place = Place::new();

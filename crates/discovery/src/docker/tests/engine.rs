@@ -44,7 +44,7 @@ impl FakeEngine {
         let documents = Documents { version: "1.41".into(), ..Documents::default() };
         let world = Arc::new(World {
             documents: Mutex::new(documents),
-            events: broadcast::channel(1024).0,
+            events: broadcast::channel(1 << 14).0,
             listeners: watch::channel(0).0,
             held: watch::channel(false).0,
             paths: Mutex::default(),
