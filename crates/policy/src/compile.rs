@@ -6,7 +6,7 @@ mod direction;
 use crate::{
     compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService, Outcome},
     document::{Action, ExternalEndpoint, PeerSpec, PortMatch, Rule, Zone},
-    effective::{EffectivePolicy, slot},
+    effective::{BoundDocuments, EffectivePolicy, slot},
     external::{Atoms, Parts},
     inventory::{Inventory, Service},
     rulebook::RuleBook,
@@ -26,16 +26,17 @@ pub struct Compiler {
     directions: HashMap<(Identity, usize), Compiled>,
     empty: Option<Arc<CompiledDirection>>,
     atoms: Arc<[Identity]>,
-    peers: PeerCache,
+    resolved: Resolved,
 }
 
-/// Peers that were resolved before, and what that was based on.
+/// Documents and peers that were resolved before, and what that was based on.
 #[derive(Debug, Default)]
-struct PeerCache {
+struct Resolved {
     services: Vec<Service>,
     zones: Vec<Arc<Zone>>,
     externals: Vec<Arc<ExternalEndpoint>>,
     peers: HashMap<PeerSpec, Arc<Peers>>,
+    documents: BoundDocuments,
 }
 
 /// What a peer means: those with identities, and external parts that are yet to be cut.
@@ -45,10 +46,14 @@ struct Peers {
     parts: Vec<ExternalPart>,
 }
 
-impl PeerCache {
+impl Resolved {
     /// Forgets everything if what it was based on has changed.
     fn renew(&mut self, set: &PolicySet, inventory: &Inventory) {
-        let same = self.services.iter().eq(inventory.services())
+        // Modes come and go; criteria see names and labels alone.
+        let alike =
+            |a: &Service, b: &Service| a.identity == b.identity && a.name == b.name && a.labels == b.labels;
+        let same = self.services.len() == inventory.services().len()
+            && self.services.iter().zip(inventory.services()).all(|(a, b)| alike(a, b))
             && self.zones.iter().eq(set.zones())
             && self.externals.iter().eq(set.externals());
         if !same {
@@ -57,6 +62,7 @@ impl PeerCache {
                 zones: set.zones().cloned().collect(),
                 externals: set.externals().cloned().collect(),
                 peers: HashMap::new(),
+                documents: BoundDocuments::default(),
             };
         }
     }
@@ -80,6 +86,7 @@ impl Compiler {
         &self.book
     }
 
+    /// For forgetting; another book in its place would give the same numbers to other rules.
     pub fn book_mut(&mut self) -> &mut RuleBook {
         &mut self.book
     }
@@ -98,7 +105,9 @@ impl Compiler {
         inventory: &Inventory,
         now: Timestamp,
     ) -> Arc<CompiledPolicy> {
-        let effective = EffectivePolicy::new(set, inventory, &mut self.book, now);
+        self.resolved.renew(set, inventory);
+        let documents = &mut self.resolved.documents;
+        let effective = EffectivePolicy::rebind(set, inventory, &mut self.book, now, documents);
         let atoms = self.bind(set, other, inventory, &effective);
         if *self.atoms != *atoms.all {
             self.atoms = atoms.all.into();
@@ -165,8 +174,7 @@ impl Compiler {
         effective: &EffectivePolicy,
     ) -> Atoms {
         let mut parts = Parts::default();
-        self.peers.renew(set, inventory);
-        let before = std::mem::take(&mut self.peers.peers);
+        let before = std::mem::take(&mut self.resolved.peers);
         let mut peers: HashMap<&PeerSpec, (Arc<Peers>, Vec<usize>)> = HashMap::new();
         let mut rules = BTreeMap::new();
         for service in inventory.services() {
@@ -216,14 +224,14 @@ impl Compiler {
                     Arc::new(union)
                 }
             };
-            let made = BoundRule::new(reference, rule, union);
+            // A number stands for one text for ever, so only what its peers mean can have changed.
             let made = match before.remove(&reference) {
-                Some(old) if *old == made => old,
-                _ => Arc::new(made),
+                Some(old) if Arc::ptr_eq(&old.peers, &union) || old.peers == union => old,
+                _ => Arc::new(BoundRule::new(reference, rule, union)),
             };
             self.rules.insert(reference, made);
         }
-        self.peers.peers = peers.into_iter().map(|(spec, (peers, _))| (spec.clone(), peers)).collect();
+        self.resolved.peers = peers.into_iter().map(|(spec, (peers, _))| (spec.clone(), peers)).collect();
         atoms
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     document::{Action, DocumentKey, Rule, SegmentationPolicy},
     inventory::Inventory,
-    rulebook::RuleBook,
+    rulebook::{Numbers, RuleBook},
     set::PolicySet,
 };
 use bulkhead_model::{Direction, Identity, RuleOrigin, RuleRef, ServiceName, Timestamp};
@@ -66,33 +66,70 @@ pub struct EffectivePolicy {
     services: HashMap<Identity, [Vec<Arc<EffectiveRule>>; 2]>,
 }
 
+/// Documents that were bound before: those that did not change need not be bound again, as long as services, zones and
+/// labels are the same.
+#[derive(Debug, Default)]
+pub(crate) struct BoundDocuments(HashMap<DocumentKey, Arc<BoundDocument>>);
+
+#[derive(Debug)]
+struct BoundDocument {
+    policy: Arc<SegmentationPolicy>,
+    targets: Vec<Identity>,
+    rules: [Vec<Arc<EffectiveRule>>; 2],
+}
+
+impl BoundDocument {
+    fn new(
+        policy: &Arc<SegmentationPolicy>,
+        numbers: &Numbers,
+        set: &PolicySet,
+        inventory: &Inventory,
+    ) -> Self {
+        let targets = set.select(&policy.target, inventory);
+        let rules = [Direction::Ingress, Direction::Egress].map(|direction| {
+            let numbers = numbers[slot(direction)].iter().enumerate();
+            numbers
+                .map(|(index, &reference)| {
+                    Arc::new(EffectiveRule { reference, direction, index, policy: Arc::clone(policy) })
+                })
+                .collect()
+        });
+        let targets = targets.into_iter().map(|service| service.identity).collect();
+        Self { policy: Arc::clone(policy), targets, rules }
+    }
+}
+
 impl EffectivePolicy {
     /// Binds documents to services. Rules that have expired at `now` are left out.
     pub fn new(set: &PolicySet, inventory: &Inventory, book: &mut RuleBook, now: Timestamp) -> Self {
+        Self::rebind(set, inventory, book, now, &mut BoundDocuments::default())
+    }
+
+    /// [`EffectivePolicy::new`] for one who keeps `bound`, and empties it when services or zones change.
+    pub(crate) fn rebind(
+        set: &PolicySet,
+        inventory: &Inventory,
+        book: &mut RuleBook,
+        now: Timestamp,
+        bound: &mut BoundDocuments,
+    ) -> Self {
         let numbers = book.number(set.policies());
+        let mut before = std::mem::take(&mut bound.0);
         let mut services: HashMap<Identity, [Vec<Arc<EffectiveRule>>; 2]> = HashMap::new();
         for policy in set.policies() {
-            let targets = set.select(&policy.target, inventory);
-            if targets.is_empty() {
-                continue;
-            }
-            let numbers = &numbers[&policy.key()];
-            for (slot, direction) in [Direction::Ingress, Direction::Egress].into_iter().enumerate() {
-                for (index, rule) in policy.rules(direction).iter().enumerate() {
-                    if !rule.is_live(now) {
-                        continue;
-                    }
-                    let rule = Arc::new(EffectiveRule {
-                        reference: numbers[slot][index],
-                        direction,
-                        index,
-                        policy: Arc::clone(policy),
-                    });
-                    for service in &targets {
-                        services.entry(service.identity).or_default()[slot].push(Arc::clone(&rule));
+            let key = policy.key();
+            let document = match before.remove(&key) {
+                Some(old) if Arc::ptr_eq(&old.policy, policy) => old,
+                _ => Arc::new(BoundDocument::new(policy, &numbers[&key], set, inventory)),
+            };
+            for (slot, rules) in document.rules.iter().enumerate() {
+                for rule in rules.iter().filter(|rule| rule.rule().is_live(now)) {
+                    for target in &document.targets {
+                        services.entry(*target).or_default()[slot].push(Arc::clone(rule));
                     }
                 }
             }
+            bound.0.insert(key, document);
         }
         for rules in services.values_mut().flatten() {
             rules.sort_by(|a, b| a.rank().cmp(&b.rank()));

@@ -20,8 +20,8 @@
 //!   enforced: [{zone: cardholder}]
 //! ```
 
-use super::{API_VERSION, Diagnostic, PeerSpec, PortSpec, decode, fields::Reader};
-use crate::yaml::{self, Limits, Node, Value};
+use super::{API_VERSION, Diagnostic, PeerSpec, PortSpec, ReadOptions, decode, fields::Reader};
+use crate::yaml::{self, Node, Value};
 use bulkhead_model::{Application, ServiceName};
 
 /// A claim and what people call it.
@@ -81,15 +81,18 @@ impl Claim {
     }
 }
 
+pub(super) const KIND: &str = "Assertions";
+
 const CLAIMS: [&str; 5] = ["never", "only", "always", "isolated", "enforced"];
 
 /// More hops than this are as good as any number.
 const MOST_HOPS: u32 = 64;
 
 /// All assertions of a text (YAML with any number of documents, or JSON), and all that is wrong with it. `file` is what
-/// messages call the text.
-pub fn read_assertions(file: &str, text: &str, limits: Limits) -> (Vec<Assertion>, Vec<Diagnostic>) {
-    let (nodes, errors) = yaml::parse(text, limits);
+/// messages call the text. Documents of other kinds are complained about, or passed over with
+/// [`ReadOptions::skip_foreign`].
+pub fn read_assertions(file: &str, text: &str, options: ReadOptions) -> (Vec<Assertion>, Vec<Diagnostic>) {
+    let (nodes, errors) = yaml::parse(text, options.limits);
     let mut reader = Reader { file, path: String::new(), diagnostics: Vec::new() };
     for error in errors {
         reader.wrong(error.mark, error.message, None);
@@ -97,8 +100,11 @@ pub fn read_assertions(file: &str, text: &str, limits: Limits) -> (Vec<Assertion
     let mut assertions = Vec::new();
     for node in &nodes {
         let kind = (node.get("apiVersion").and_then(Node::text), node.get("kind").and_then(Node::text));
-        if kind != (Some(API_VERSION), Some("Assertions")) {
-            let expected = format!("expected apiVersion: {API_VERSION} and kind: Assertions");
+        if kind != (Some(API_VERSION), Some(KIND)) {
+            if options.skip_foreign {
+                continue;
+            }
+            let expected = format!("expected apiVersion: {API_VERSION} and kind: {KIND}");
             reader.wrong(node.mark, expected, None);
             continue;
         }

@@ -1,4 +1,4 @@
-use super::{API_VERSION, Diagnostic, Document, Kind, decode, fields::Reader};
+use super::{API_VERSION, Diagnostic, Document, Kind, assertions, decode, fields::Reader};
 use crate::{
     suggest,
     yaml::{self, Limits, Mark, Node},
@@ -8,7 +8,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadOptions {
     pub limits: Limits,
-    /// Pass over documents of another API group (manifests beside which policies are kept) instead of complaining.
+    /// Pass over documents of another API group (manifests beside which policies are kept) and over assertions, instead
+    /// of complaining.
     pub skip_foreign: bool,
 }
 
@@ -88,6 +89,14 @@ fn one(reader: &mut Reader<'_>, node: &Node, options: ReadOptions) -> Option<Doc
         missing(reader, "kind", &super::fields::list(&names));
         return None;
     };
+    if text == assertions::KIND {
+        if !options.skip_foreign {
+            let remedy = "keep it in a file of its own, and check it with 'bulkhead policy verify'";
+            let message = format!("'{text}' is no policy: it makes claims about policies");
+            reader.at("kind", |reader| reader.wrong(place("kind"), message, Some(remedy.to_owned())));
+        }
+        return None;
+    }
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == text) else {
         let nearest = suggest::nearest(text, names.iter().copied());
         let message = format!("'{text}' is not a kind of document; expected {}", super::fields::list(&names));
