@@ -97,6 +97,7 @@ fn print(mix: &str, tracks: &[(Class, Track)]) -> serde_json::Value {
     }
     let equal = print_equal_medians(tracks);
     priors::print(tracks);
+    priors::print_canary(tracks);
     priors::print_fleet(tracks);
     let after_a_week = |track: &Track| {
         let tick = track.ticks.iter().find(|tick| tick.hour >= 168.0);

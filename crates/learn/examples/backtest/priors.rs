@@ -36,12 +36,7 @@ pub(crate) fn print(tracks: &[(Class, Track)]) {
     );
     println!("|---|---|---|---|---|---|");
     for profile in Profile::ALL {
-        let rule = Rule::of(profile);
-        let outcomes: Vec<(&Track, Outcome)> = tracks
-            .iter()
-            .filter(|(class, _)| *class != Class::OpenEnded)
-            .map(|(_, track)| (track, rule.judge(track, true)))
-            .collect();
+        let outcomes = outcomes(tracks, profile);
         for (name, prior) in [
             ("none", Prior::None),
             ("one other service of the image", Prior::Siblings(1)),
@@ -68,24 +63,11 @@ fn worth(outcomes: &[(&Track, Outcome)], prior: Prior) -> Worth {
     for (track, outcome) in outcomes {
         let Some(start) = outcome.promoted else { continue };
         worth.promoted += 1;
-        let siblings: Vec<&Track> = outcomes
-            .iter()
-            .map(|(other, _)| *other)
-            .filter(|other| {
-                !std::ptr::eq(*other, *track) && other.family.is_some() && other.family == track.family
-            })
-            .collect();
-        let seen_by = |template: u32| {
-            let shows = |other: &&&Track| {
-                other.edges.iter().zip(&other.first_seen).any(|(edge, first)| {
-                    edge.template == Some(template) && first.is_some_and(|first| first <= start)
-                })
-            };
-            siblings.iter().filter(shows).count()
-        };
+        let siblings = siblings(outcomes, track);
         let expected = |edge: usize| {
             let edge = &track.edges[edge];
-            let by_image = |least: usize| edge.template.is_some_and(|t| seen_by(t) >= least);
+            let by_image =
+                |least: usize| edge.template.is_some_and(|t| seen_by(&siblings, t, start) >= least);
             match prior {
                 Prior::None => false,
                 Prior::Siblings(least) => by_image(least),
@@ -113,6 +95,72 @@ fn worth(outcomes: &[(&Track, Outcome)], prior: Prior) -> Worth {
         }
     }
     worth
+}
+
+/// What the canary period does: the first denial of something expected takes the service back to Monitor for the rest of
+/// the week.
+pub(crate) fn print_canary(tracks: &[(Class, Track)]) {
+    println!(
+        "\n| profile | false denials per service | with the canary period | rolled back | week not enforced because of it |"
+    );
+    println!("|---|---|---|---|---|");
+    for profile in Profile::ALL {
+        let outcomes = outcomes(tracks, profile);
+        let canary = profile.canary().as_secs_f64() / 3600.0;
+        let (mut promoted, mut without, mut with, mut back, mut hours) = (0, 0, 0, 0, 0.0);
+        for (track, outcome) in &outcomes {
+            let Some(start) = outcome.promoted else { continue };
+            let siblings = siblings(&outcomes, track);
+            let expected = |edge: usize, hour: f64| {
+                let edge = &track.edges[edge];
+                edge.declared || edge.template.is_some_and(|t| seen_by(&siblings, t, hour) >= 2)
+            };
+            let denials = || {
+                let enforced =
+                    track.surprises.iter().filter(|s| !s.held && s.hour > start && s.hour <= start + WEEK);
+                enforced.map(|s| (s.hour, s.edge))
+            };
+            let first = denials().find(|(hour, edge)| *hour <= start + canary && expected(*edge, *hour));
+            let until = first.map_or(f64::INFINITY, |(hour, _)| hour);
+            let before: std::collections::BTreeSet<usize> =
+                denials().filter(|(hour, _)| *hour <= until).map(|(_, edge)| edge).collect();
+            promoted += 1;
+            without += outcome.denied.len();
+            with += before.len();
+            back += usize::from(first.is_some());
+            hours += (start + WEEK - until).max(0.0);
+        }
+        let per_service = |sum: usize| sum as f64 / f64::from(promoted);
+        println!(
+            "| {profile} | {:.3} | {:.3} | {:.1} % | {:.1} % |",
+            per_service(without),
+            per_service(with),
+            100.0 * per_service(back),
+            100.0 * hours / WEEK / f64::from(promoted)
+        );
+    }
+}
+
+fn outcomes(tracks: &[(Class, Track)], profile: Profile) -> Vec<(&Track, Outcome)> {
+    let closed = tracks.iter().filter(|(class, _)| *class != Class::OpenEnded);
+    closed.map(|(_, track)| (track, Rule::of(profile).judge(track, true))).collect()
+}
+
+/// The other services of the image.
+fn siblings<'a>(outcomes: &[(&'a Track, Outcome)], track: &Track) -> Vec<&'a Track> {
+    let others = outcomes.iter().map(|(other, _)| *other).filter(|other| !std::ptr::eq(*other, track));
+    others.filter(|other| other.family.is_some() && other.family == track.family).collect()
+}
+
+/// How many of them had shown the edge of the image by `hour`.
+fn seen_by(siblings: &[&Track], template: u32, hour: f64) -> usize {
+    let shows =
+        |other: &&&Track| {
+            other.edges.iter().zip(&other.first_seen).any(|(edge, first)| {
+                edge.template == Some(template) && first.is_some_and(|first| first <= hour)
+            })
+        };
+    siblings.iter().filter(shows).count()
 }
 
 /// Edges of the image that at least so many siblings have shown and that this service does not have at all.
