@@ -1,9 +1,8 @@
-//! External addresses as an engineer would write them: by the name that was resolved, else by the smallest honest range,
-//! else "world". Addresses of one service only: nothing is generalised across services.
+//! Many external peers as an engineer would write them: by domain, by the smallest honest range, else "world". Peers of
+//! one service only: nothing is generalised across services.
 
-use bulkhead_model::{ExternalName, Peer, Timestamp};
+use bulkhead_model::{ExternalName, Peer};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -18,56 +17,6 @@ const RANGES: usize = 16;
 /// A range shorter than this is not honest: it would allow strangers.
 const SHORTEST_V4: u8 = 20;
 const SHORTEST_V6: u8 = 48;
-/// Names of one address that are kept, latest first to go; addresses of one service.
-const NAMES_PER_ADDRESS: usize = 8;
-const KNOWN: usize = 65_536;
-
-/// Which names a service resolved to which addresses, and when. Bounded.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolutions {
-    names: BTreeMap<IpAddr, Vec<(Box<str>, Timestamp)>>,
-}
-
-impl Resolutions {
-    /// The service resolved `name` to `addresses`. An address may have many names, and a name many addresses.
-    pub fn resolved(&mut self, name: &str, addresses: &[IpAddr], time: Timestamp) {
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
-        for address in addresses {
-            if self.names.len() >= KNOWN && !self.names.contains_key(address) {
-                continue;
-            }
-            let names = self.names.entry(*address).or_default();
-            names.retain(|(known, _)| **known != *name);
-            if names.len() == NAMES_PER_ADDRESS {
-                names.remove(0);
-            }
-            names.push((name.clone().into(), time));
-        }
-    }
-
-    /// The name by which a connection to `address` at `time` goes: the one resolved last before it.
-    pub fn name_of(&self, address: IpAddr, time: Timestamp) -> Option<&str> {
-        let names = self.names.get(&address)?;
-        let before = names.iter().rev().find(|(_, resolved)| *resolved <= time);
-        before.or(names.last()).map(|(name, _)| &**name)
-    }
-
-    /// The peer that an address outside the estate is learned as.
-    pub fn peer(&self, address: IpAddr, time: Timestamp) -> Peer {
-        match self.name_of(address, time) {
-            Some(name) => Peer::External(ExternalName(name.into())),
-            None => Peer::External(ExternalName(host_range(address).to_string().into())),
-        }
-    }
-
-    /// Forgets what was resolved before `time`.
-    pub fn forget_before(&mut self, time: Timestamp) {
-        self.names.retain(|_, names| {
-            names.retain(|(_, resolved)| *resolved >= time);
-            !names.is_empty()
-        });
-    }
-}
 
 /// The external peers of one service on one port, as few and as narrow as they honestly can be: names stay names, many
 /// names of one domain become `*.domain`, addresses that lie together become their smallest common range, and addresses
@@ -219,21 +168,5 @@ mod tests {
         for shared in ["s3.eu-central-1.amazonaws.com", "co.uk", "com"] {
             assert_eq!(generalise(&shards(shared)).len(), 9, "{shared}");
         }
-    }
-
-    #[test]
-    fn an_address_goes_by_the_name_that_was_resolved_last_before_the_connection() {
-        let mut resolutions = Resolutions::default();
-        let address: IpAddr = "203.0.113.7".parse().unwrap();
-        resolutions.resolved("Old.example.com.", &[address], Timestamp(100));
-        resolutions.resolved("new.example.com", &[address], Timestamp(200));
-        assert_eq!(resolutions.name_of(address, Timestamp(150)), Some("old.example.com"));
-        assert_eq!(resolutions.name_of(address, Timestamp(250)), Some("new.example.com"));
-        assert_eq!(
-            resolutions.peer("203.0.113.9".parse().unwrap(), Timestamp(1)).to_string(),
-            "203.0.113.9/32"
-        );
-        resolutions.forget_before(Timestamp(300));
-        assert_eq!(resolutions.name_of(address, Timestamp(250)), None);
     }
 }

@@ -42,7 +42,7 @@ pub use estimate::Evidence;
 pub use fanout::answered;
 pub use fleet::Forecasts;
 pub use gates::{Gates, Hold};
-pub use generalise::{Resolutions, generalise};
+pub use generalise::generalise;
 pub use profile::{Profile, UnknownProfile};
 pub use promotion::{Automation, CanaryDenial, Decision, DenialKind, Shadow, Situation, Step, decide};
 pub use proposal::Proposal;
