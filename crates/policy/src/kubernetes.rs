@@ -3,7 +3,7 @@
 //! [`read`] takes files as (name, text) and gives [`Resources`] with all [`Diagnostic`]s of all files; [`connections`]
 //! answers what these resources allow between every pair of workloads, the ingress controller and the addresses outside;
 //! [`evaluate`] answers the same for one packet, by walking the policies and without sets, so that the two can be held
-//! against each other. [`write`] and [`write_np_guard`] write a [`Connectivity`] for people and for programs. [`import`]
+//! against each other. [`write()`] and [`write_np_guard`] write a [`Connectivity`] for people and for programs. [`import`]
 //! makes documents of the policies, [`export`] policies of documents; [`differences`] proves that they mean the same, or
 //! says where they do not.
 //!
