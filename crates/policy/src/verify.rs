@@ -7,14 +7,14 @@ use crate::{
         Assertion, Claim, Criteria, Document, Metadata, PeerSpec, PortMatch, Rule, SegmentationPolicy,
         Selection,
     },
-    evaluate::{Evaluator, Remote, Traffic},
+    evaluate::{Evaluator, Remote, Side, Traffic},
     flowset::{ApplicationSet, PortSet, ProtocolSet, TrafficSet},
     glob::Glob,
     reach::peer_of,
     rulebook::RuleBook,
     set::ExternalPart,
 };
-use bulkhead_model::{Application, Identity, Peer, RuleOrigin, Timestamp};
+use bulkhead_model::{Application, Identity, Mode, RuleOrigin, Timestamp};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::{
@@ -47,7 +47,7 @@ pub struct Violation {
     pub what: String,
     /// One such flow, for each step of the path: `tcp/5432`.
     pub witness: Vec<String>,
-    /// The rules that make it so; nothing where no rule matches.
+    /// The rules, or modes of services, that make it so; nothing where no rule matches.
     pub rules: Vec<String>,
 }
 
@@ -83,7 +83,8 @@ pub fn verify(
     let evaluator = Evaluator::new(set, inventory, &mut rules, now);
     let reach = Reach::new(Arc::clone(&compiled), view);
     let peers = reach.peers();
-    let verifier = Verifier { set, inventory, compiled, book: compiler.book(), evaluator, reach, peers };
+    let verifier =
+        Verifier { set, inventory, compiled, book: compiler.book(), evaluator, view, reach, peers };
     assertions.iter().map(|assertion| verifier.check(assertion)).collect()
 }
 
@@ -93,6 +94,7 @@ struct Verifier<'a> {
     compiled: Arc<CompiledPolicy>,
     book: &'a RuleBook,
     evaluator: Evaluator<'a>,
+    view: View,
     reach: Reach,
     /// Everything that can be an end of a flow.
     peers: Vec<Identity>,
@@ -134,10 +136,8 @@ impl Verifier<'_> {
         let from = self.members(&flows.from, &flows.except_from);
         let to = self.members(&flows.to, &flows.except_to);
         if hops == 1 {
-            for &client in &from {
-                for &server in to.iter().filter(|&&server| server != client) {
-                    self.must_not(client, server, &self.traffic(flows, server), found);
-                }
+            for (client, server) in pairs(&from, &to) {
+                self.must_not(client, server, &self.traffic(flows, server), found);
             }
             return;
         }
@@ -159,11 +159,11 @@ impl Verifier<'_> {
             frontier = next;
         }
         for &server in &to {
-            found.checked += from.iter().filter(|&&client| client != server).count();
+            found.checked += from.iter().filter(|&&client| opens(client, server)).count();
             let wanted = self.traffic(flows, server);
             let passes = |client: &&Identity| {
-                let through = self.reach.traffic(**client, server).intersection(&wanted);
-                **client != server && !through.is_empty()
+                opens(**client, server)
+                    && !self.reach.traffic(**client, server).intersection(&wanted).is_empty()
             };
             // What starts on the other side is no way across.
             let reached = before.keys().filter(|client| !to.contains(client) || from.contains(client));
@@ -184,9 +184,7 @@ impl Verifier<'_> {
         let to = self.members(&flows.to, &flows.except_to);
         for &server in &to {
             let granted = self.traffic(flows, server);
-            for &client in
-                self.peers.iter().filter(|&&client| client != server && client != Identity::MULTICAST)
-            {
+            for &client in self.peers.iter().filter(|&&client| opens(client, server)) {
                 let forbidden = if from.contains(&client) { granted.complement() } else { TrafficSet::all() };
                 self.must_not(client, server, &forbidden, found);
             }
@@ -196,28 +194,26 @@ impl Verifier<'_> {
     fn always(&self, flows: &Selection, found: &mut Found) {
         let from = self.members(&flows.from, &flows.except_from);
         let to = self.members(&flows.to, &flows.except_to);
-        for &client in &from {
-            for &server in to.iter().filter(|&&server| server != client) {
-                found.checked += 1;
-                if flows.ports.is_empty() && flows.applications.is_empty() {
-                    if !self.reach.reaches(client, server) {
-                        found.add(|| {
-                            self.violation(&[client, server], &TrafficSet::none(), "nothing may be opened")
-                        });
-                    }
-                    continue;
+        for (client, server) in pairs(&from, &to) {
+            found.checked += 1;
+            if flows.ports.is_empty() && flows.applications.is_empty() {
+                if !self.reach.reaches(client, server) {
+                    found.add(|| {
+                        self.violation(&[client, server], &TrafficSet::none(), "nothing may be opened")
+                    });
                 }
-                // A connection opens before its application is known; if one is named, it must get through as well.
-                let mut applications: ApplicationSet = flows.applications.iter().copied().collect();
-                if applications.is_empty() {
-                    applications = ApplicationSet::single(Application::UNKNOWN);
-                }
-                let wanted = TrafficSet::new(&self.ports(flows, server), &applications);
-                let missing = wanted.difference(&self.reach.traffic(client, server));
-                if !missing.is_empty() {
-                    let what = format!("{} is denied", missing.protocols());
-                    found.add(|| self.violation(&[client, server], &missing, &what));
-                }
+                continue;
+            }
+            // A connection opens before its application is known; if one is named, it must get through as well.
+            let mut applications: ApplicationSet = flows.applications.iter().copied().collect();
+            if applications.is_empty() {
+                applications = ApplicationSet::single(Application::UNKNOWN);
+            }
+            let wanted = TrafficSet::new(&self.ports(flows, server), &applications);
+            let missing = wanted.difference(&self.reach.traffic(client, server));
+            if !missing.is_empty() {
+                let what = format!("{} is denied", missing.protocols());
+                found.add(|| self.violation(&[client, server], &missing, &what));
             }
         }
     }
@@ -232,10 +228,8 @@ impl Verifier<'_> {
                         self.violation(&[both], &TrafficSet::none(), "belongs to more than one of them")
                     });
                 }
-                for &client in group {
-                    for &server in other.iter().filter(|&&server| server != client) {
-                        self.must_not(client, server, &TrafficSet::all(), found);
-                    }
+                for (client, server) in pairs(group, other) {
+                    self.must_not(client, server, &TrafficSet::all(), found);
                 }
             }
         }
@@ -362,18 +356,32 @@ impl Verifier<'_> {
             let Some(one) = traffic.witness() else { continue };
             let traffic = Traffic { protocol: one.protocol, port: one.port, application: one.application };
             violation.witness.push(witness(traffic));
-            let (client, server) = (remote(&peer(&client)), remote(&peer(&server)));
+            let (client, server) = (Remote::from(&peer(&client)), Remote::from(&peer(&server)));
             let verdict = self.evaluator.verdict(&client, &server, traffic);
-            let rules = verdict.sides().filter_map(|side| side.decision.rule.as_ref());
-            violation.rules.extend(rules.map(|rule| rule.title()));
+            // Where the mode of a service decides, its rules do not.
+            let reason = |side: &Side| match (self.view, side.mode) {
+                (View::Open, _) => None,
+                (_, Mode::Quarantine) | (View::Now, Mode::Learn | Mode::Monitor) => {
+                    Some(format!("{} in mode {}", side.service, side.mode))
+                }
+                _ => side.decision.rule.as_ref().map(|rule| rule.title()),
+            };
+            violation.rules.extend(verdict.sides().filter_map(reason));
         }
         violation.rules.dedup();
         violation
     }
 }
 
-fn remote(peer: &Peer) -> Remote {
-    Remote::from(peer)
+/// Whether one can open anything to the other that a policy speaks of: one of them is a service.
+fn opens(client: Identity, server: Identity) -> bool {
+    client != server && client != Identity::MULTICAST && (client.is_service() || server.is_service())
+}
+
+fn pairs(from: &BTreeSet<Identity>, to: &BTreeSet<Identity>) -> impl Iterator<Item = (Identity, Identity)> {
+    from.iter()
+        .flat_map(|&client| to.iter().map(move |&server| (client, server)))
+        .filter(|&(client, server)| opens(client, server))
 }
 
 /// `tcp/5432`, `tcp/80 http`, `icmp type 8`, `gre`.

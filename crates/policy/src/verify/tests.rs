@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ReadOptions, Service, document::read_assertions, yaml::Limits};
+use crate::{ReadOptions, Service, document::read_assertions};
 use bulkhead_model::Mode;
 
 /// Web, API, database and cache, a payment provider outside, and two tenants.
@@ -53,7 +53,7 @@ fn findings(assertions: &str) -> Vec<Finding> {
     });
     let inventory = Inventory::new(services);
     let text = format!("apiVersion: bulkhead.dev/v1alpha1\nkind: Assertions\nspec:\n{assertions}");
-    let (assertions, wrong) = read_assertions("assertions.yaml", &text, Limits::default());
+    let (assertions, wrong) = read_assertions("assertions.yaml", &text, ReadOptions::default());
     assert!(wrong.is_empty(), "{wrong:?}");
     verify(&set, &inventory, Timestamp(0), View::Policy, &assertions)
 }
@@ -145,7 +145,7 @@ fn findings_are_a_table_for_a_merge_request() {
 fn assertions_that_cannot_be_read_are_told_with_their_places() {
     let text = "apiVersion: bulkhead.dev/v1alpha1\nkind: Assertions\nspec:\n- never: {from: [wrld]}\n- {never: {from: \
                 [any], to: [any], hops: 0}, only: {}}\n- isolated: [{zone: a}]\n";
-    let (assertions, wrong) = read_assertions("a.yaml", text, Limits::default());
+    let (assertions, wrong) = read_assertions("a.yaml", text, ReadOptions::default());
     let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
     for part in [
         "a.yaml:4:18: spec.[0].never.from[0]: 'wrld' is not a peer",
