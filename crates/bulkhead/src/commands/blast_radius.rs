@@ -1,7 +1,9 @@
 use super::Context;
 use crate::{
     exit::Code,
-    output::{Cell, Column, Screen, Style, Table, edges, format::OutputArgs, structured, waiting},
+    output::{
+        Cell, Column, Screen, Style, Table, amount::plural, edges, format::OutputArgs, structured, waiting,
+    },
 };
 use anyhow::Result;
 use bulkhead_api::{BlastCount, BlastQuery, BlastRadius, BlastRanking, BlastSide};
@@ -43,7 +45,7 @@ pub(crate) async fn run(cx: &mut Context, args: BlastRadiusArgs) -> Result<Code>
 
 fn count(count: &BlastCount) -> String {
     let world = if count.world { ", world" } else { "" };
-    format!("{} services, {} ports{world}", count.services, count.ports)
+    format!("{}, {}{world}", plural(count.services, "service"), plural(count.ports, "port"))
 }
 
 fn rank(screen: &mut Screen, ranking: &BlastRanking, wide: bool) -> io::Result<()> {

@@ -96,18 +96,20 @@ pub(crate) async fn run(cx: &mut Context, args: FlowsArgs) -> Result<Code> {
     Ok(Code::Success)
 }
 
-/// `13:34:03 shop/web → shop/redis tcp/6379 denied (by client: no-rule)`; wide adds addresses and the process.
+/// `13:34:03 out shop/web → shop/redis tcp/6379 denied (no-rule)`; wide adds addresses and the process.
 fn print(screen: &mut Screen, flow: &FlowRecord, wide: bool) -> io::Result<()> {
     screen.span(Style::Dim, &moment::clock(flow.time, moment::now()))?;
+    // Both ends report, where both are workloads.
+    let side = match flow.direction {
+        Direction::Ingress => " in ",
+        Direction::Egress => " out",
+    };
+    screen.span(Style::Dim, side)?;
     let port = edges::port(flow.tuple.protocol, flow.tuple.server_port);
     write!(screen, " {} → {} {port} ", flow.client, flow.server)?;
     screen.span(flow.verdict.into(), &flow.verdict.to_string())?;
-    let side = match flow.direction {
-        Direction::Ingress => "by server",
-        Direction::Egress => "by client",
-    };
     match flow.reason {
-        Some(reason) => write!(screen, " ({side}: {reason})")?,
+        Some(reason) => write!(screen, " ({reason})")?,
         None if flow.ended => {
             let bytes = flow.bytes_to_server + flow.bytes_to_client;
             write!(screen, " ended, {}", crate::output::amount::bytes(bytes))?;

@@ -42,6 +42,11 @@ pub(crate) fn percent(chance: f64) -> String {
     }
 }
 
+/// `1 port`, `2 ports`: for words that take an s.
+pub(crate) fn plural(n: u64, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
