@@ -12,6 +12,7 @@ mod list;
 mod offline;
 mod reach;
 mod simulate;
+mod verify;
 
 use super::Context;
 use crate::exit::{Code, Failure};
@@ -41,6 +42,7 @@ enum PolicyCommand {
     Reach(reach::ReachArgs),
     WhoCanReach(reach::WhoCanReachArgs),
     Lint(lint::LintArgs),
+    Verify(verify::VerifyArgs),
     Connections(connections::ConnectionsArgs),
     Check(check::CheckArgs),
     Import(import::ImportArgs),
@@ -62,6 +64,7 @@ pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
         PolicyCommand::Reach(args) => reach::reach(cx, args).await,
         PolicyCommand::WhoCanReach(args) => reach::who_can_reach(cx, args).await,
         PolicyCommand::Lint(args) => lint::lint(cx, args).await,
+        PolicyCommand::Verify(args) => verify::verify(cx, args).await,
         PolicyCommand::Connections(args) => connections::connections(cx, args),
         PolicyCommand::Check(args) => check::check(cx, args),
         PolicyCommand::Import(args) => import::import(cx, args),

@@ -37,7 +37,7 @@ pub(crate) fn short(duration: Duration) -> String {
     match s {
         0..60 => format!("{s}s"),
         60..3600 => format!("{}m", s / 60),
-        3600..36_000 if s / 60 % 60 != 0 => format!("{}h{:02}m", s / 3600, s / 60 % 60),
+        3600..36_000 if !(s / 60).is_multiple_of(60) => format!("{}h{:02}m", s / 3600, s / 60 % 60),
         3600..172_800 => format!("{}h", s / 3600),
         _ => format!("{}d", s / 86_400),
     }

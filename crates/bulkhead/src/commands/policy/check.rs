@@ -9,6 +9,7 @@ use crate::{
 use anyhow::Result;
 use bulkhead_policy::{
     PolicySet, ReadOptions,
+    document::read_assertions,
     kubernetes::{self, Semantics, Severity},
 };
 use clap::{Args, ValueEnum};
@@ -83,17 +84,18 @@ pub(super) fn check(cx: &mut Context, args: CheckArgs) -> Result<Code> {
 fn report(sources: &[Source], strict: bool) -> Report {
     let files = || sources.iter().map(|s| (s.name.as_str(), s.text.as_str()));
     let mut findings = Vec::new();
-    if let Err(own) = PolicySet::read(files(), ReadOptions { skip_foreign: true, ..ReadOptions::default() }) {
-        findings.extend(own.into_iter().map(|d| Fault {
-            file: d.file.into(),
-            line: d.mark.line,
-            column: d.mark.column,
-            severity: "error",
-            field: d.path,
-            message: d.message,
-            suggestion: d.suggestion,
-        }));
-    }
+    let options = ReadOptions { skip_foreign: true, ..ReadOptions::default() };
+    let own = PolicySet::read(files(), options).err().unwrap_or_default();
+    let claims = files().flat_map(|(name, text)| read_assertions(name, text, options).1);
+    findings.extend(own.into_iter().chain(claims).map(|d| Fault {
+        file: d.file.into(),
+        line: d.mark.line,
+        column: d.mark.column,
+        severity: "error",
+        field: d.path,
+        message: d.message,
+        suggestion: d.suggestion,
+    }));
     let reading = kubernetes::read(files());
     let seems = kubernetes::connections(&reading.resources, Semantics::KUBERNETES).diagnostics;
     let foreign = reading.diagnostics.into_iter().chain(seems).filter(|d| d.severity < Severity::Note);

@@ -5,7 +5,7 @@ use crate::{
     output::{moment, waiting},
 };
 use anyhow::Result;
-use bulkhead_api::{ServiceQuery, client::Client};
+use bulkhead_api::{Policy, ServiceQuery, client::Client};
 use bulkhead_model::{RuleOrigin, ServiceName};
 use bulkhead_policy::{
     Document, Inventory, PolicySet, ReadOptions,
@@ -55,12 +55,7 @@ pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
             }
             return Ok(Code::Success);
         }
-        let texts = policies.iter().map(|p| (p.name.as_str(), p.yaml.as_str()));
-        let set = PolicySet::read(texts, ReadOptions::default()).map_err(|wrong| {
-            let first = wrong.first().map(ToString::to_string).unwrap_or_default();
-            Failure::new(Code::Failed, format!("cannot read the server's documents: {first}"))
-                .remedy("server and command line may be of different versions: compare bulkhead --version")
-        })?;
+        let set = read(&policies)?;
         let inventory = waiting::during("asking for the services", estate(&client)).await?;
         (set, inventory)
     } else {
@@ -80,8 +75,19 @@ pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
     Ok(if args.strict && !export.remarks.is_empty() { Code::Problems } else { Code::Success })
 }
 
+/// The documents of the server as one set.
+pub(super) fn read(policies: &[Policy]) -> Result<PolicySet> {
+    let texts = policies.iter().map(|p| (p.name.as_str(), p.yaml.as_str()));
+    PolicySet::read(texts, ReadOptions::default()).map_err(|wrong| {
+        let first = wrong.first().map(ToString::to_string).unwrap_or_default();
+        Failure::new(Code::Failed, format!("cannot read the server's documents: {first}"))
+            .remedy("server and command line may be of different versions: compare bulkhead --version")
+            .into()
+    })
+}
+
 /// The services that run, with the labels that all their workloads have.
-async fn estate(client: &Client) -> Result<Inventory> {
+pub(super) async fn estate(client: &Client) -> Result<Inventory> {
     let services = client.services(&ServiceQuery::default()).await?.items;
     let mut inventory = Inventory::of_names(services.iter().map(|service| service.name.clone()));
     for service in &services {
