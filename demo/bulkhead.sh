@@ -28,8 +28,8 @@ story_bulkhead() {
     bulkhead services | indent
 
     heading "5. What it learned, as policy"
-    say "  For Redis, written by Bulkhead from what it saw:"
-    bulkhead policy show shop/redis | indent
+    say "  For Redis, written by Bulkhead from what it saw, and what it would deny of that:"
+    { bulkhead promote shop/redis --to enforce --dry-run || true; } | indent
     say "  What an attacker who holds web can reach, before:"
     bulkhead blast-radius shop/web -o json >"$DEMO_RUN/blast.json"
     jq -r '"    now: \(.now.count.services) services, \(.now.count.ports) ports\(if .now.count.world then " and the world" else "" end)",
