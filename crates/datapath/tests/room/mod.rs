@@ -1,5 +1,8 @@
 //! A datapath of one endpoint, to be fed packet by packet.
 
+// Each test and bench uses its own part of the room.
+#![allow(dead_code)]
+
 use bulkhead_datapath::{Config, Datapath, Policy, Sizes, SkbContext, TestRun};
 use bulkhead_model::{Identity, IpProtocol, Mode, RuleRef, node::Prefix};
 use bulkhead_policy::compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService, Entry, Outcome};
