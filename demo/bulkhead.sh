@@ -24,21 +24,18 @@ story_bulkhead() {
     wait_for "every service of the shop" services_found front web api redis db mail metrics batch
     bulkhead status | indent
     say "  Nothing is denied now. It watches; a week of its clock passes in 15 seconds:"
-    story_learning "$([ -n "$SHORT" ] && echo 4 || echo 6)"
+    story_learning "$([ -n "$SHORT" ] && echo 4 || echo 5)"
     bulkhead services | indent
 
     heading "5. What it learned, as policy"
     say "  For Redis, written by Bulkhead from what it saw, and what it would deny of that:"
     { bulkhead promote shop/redis --to enforce --dry-run || true; } | indent
-    say "  What an attacker who holds web can reach, before:"
-    bulkhead blast-radius shop/web -o json >"$DEMO_RUN/blast.json"
-    jq -r '"    now: \(.now.count.services) services, \(.now.count.ports) ports\(if .now.count.world then " and the world" else "" end)",
-           "    under the policy: \(.under_policy.count.services) services, \(.under_policy.count.ports) ports\(if .under_policy.count.world then " and the world" else "" end)"' \
-        "$DEMO_RUN/blast.json"
+    say "  What an attacker who holds web can reach now: $(blast_radius)"
 
     heading "6. Enforce"
     story_promote
     sleep 3
+    say "  What an attacker who holds web can reach now: $(blast_radius)"
     customers_unharmed "after promotion"
 
     heading "7. The same breach again"
@@ -48,10 +45,12 @@ story_bulkhead() {
     [ "$(arrived exfiltration)" = 2 ] && [ "$(arrived reverse-shell)" = 1 ] && [ "$(arrived metadata)" = 1 ] ||
         fail "something of the second breach arrived on the Internet" "look into $DEMO_RUN/internet.log"
     say "  On the Internet's side nothing of it arrived. What Bulkhead says about it:"
-    bulkhead events --type denied,scan --limit 12 | indent
-    say "  And why, for one of them:"
-    { bulkhead policy explain --from shop/web --to shop/redis --port 6379 || true; } | indent
+    bulkhead events --type scan --limit 1 | indent
+    bulkhead events --service default/shop.base --type denied --limit 2 | indent
+    say "  And everything about one denial, with what would allow it:"
+    bulkhead events "$(denial_of_redis)" | indent
     customers_unharmed "during the breach"
+    nights_unharmed
 
     heading "8. Bulkhead is killed, and nothing opens"
     story_killed
@@ -65,6 +64,12 @@ story_bulkhead() {
         ! in_room nft list tables | grep -i bulkhead || fail "firewall rules are left" "nft list ruleset"
         customers_unharmed "after Bulkhead has gone"
     fi
+}
+
+# Everything that a chain of connections from web could lead to.
+blast_radius() {
+    bulkhead blast-radius shop/web -o json |
+        jq -r '.now.count | "\(.services) services, \(.ports) ports\(if .world then ", and the world" else "" end)"'
 }
 
 indent() { sed 's/^/    /'; }
@@ -101,11 +106,23 @@ customers_unharmed() {
     say "  Customers $1: $(customers requests) requests, 0 failed."
 }
 
+# The number of the event that says that web was kept from Redis.
+denial_of_redis() {
+    bulkhead events --service shop/redis --type denied --limit 100 -o json |
+        jq -r '[.. | objects | select(.id? and (tostring | test("6379")))][0].id'
+}
+
+nights_unharmed() {
+    ! grep -E 'night [0-9]+: [1-9]' "$DEMO_RUN/nights.log" || fail "a nightly job failed" "look into $DEMO_RUN/nights.log"
+    say "  The nightly job: $(grep -c '^night' "$DEMO_RUN/nights.log") nights, each in a container of its own, none failed."
+}
+
 story_killed() {
     local process
     process=$(in_room cat /run/bulkhead/bulkhead.lock)
     kill -KILL "$process"
-    say "  kill -9 $process. The same attacker tries once more, and a fresh container as well:"
+    say "  kill -9 $process. The same attacker tries once more, and a fresh container as well, which nobody knows now"
+    say "  and which therefore stays closed until Bulkhead is back:"
     breach_run "$DEMO_RUN/breach-killed.json"
     breach_table "$DEMO_RUN/breach-killed.json"
     [ "$(breach_count "$DEMO_RUN/breach-killed.json" blocked)" = "$BREACH_STEPS" ] ||

@@ -1,12 +1,12 @@
 """A fresh container in the backend network: its very first act is a connection to Redis, its second to PostgreSQL."""
 
 import json
+import os
 import socket
-import sys
 
 ATTEMPTS = (
-    ("redis", sys.argv[1], 6379, b"PING\r\n"),
-    ("db", sys.argv[2], 5432, b"\0\0\0\x08\x04\xd2\x16\x2f"),
+    ("redis", os.environ["REDIS"], 6379, b"PING\r\n"),
+    ("db", os.environ["DB"], 5432, b"\0\0\0\x08\x04\xd2\x16\x2f"),
 )
 for name, address, port, hello in ATTEMPTS:
     try:
