@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { day, shortClock } from "../text/times";
 import type { CurvePoint } from "../api/types";
 
 /** Edges known over time, and the bound that follows from them. */
@@ -41,7 +42,7 @@ function draw(box: HTMLElement, points: readonly CurvePoint[], values: number[],
   return new uPlot({
     width: box.clientWidth, height, legend: { show: false }, cursor: { show: false }, padding: [6, 6, 0, 0],
     scales: { x: { time: true }, y: { distr: scale.distr, range: (_, low, high) => (scale.distr === 3 ? [Math.min(1, low), 100] : [0, Math.max(1, high * 1.08)]) } },
-    axes: [{ ...axis, grid: { show: false }, size: 24, space: 70 }, { ...axis, size: 44, space: scale.distr === 3 ? 22 : 32, values: (_, ticks) => ticks.map((tick) => (tick === null || (scale.distr === 3 && ![0.1, 1, 10, 100].includes(tick)) || !Number.isInteger(scale.distr === 1 ? tick : 1) ? "" : text(tick))) }],
+    axes: [{ ...axis, grid: { show: false }, size: 24, space: 70, values: (_, ticks) => ticks.map((tick) => (points.length > 1 && (points.at(-1)?.time ?? 0) - (points[0]?.time ?? 0) > 3 * 86_400_000 ? day(tick * 1000) : shortClock(tick * 1000))) }, { ...axis, size: 44, filter: (_, splits) => (scale.distr === 3 ? splits.map((split) => ([0.1, 1, 10, 100].includes(split) ? split : null)) : splits), space: scale.distr === 3 ? 22 : 32, values: (_, ticks) => ticks.map((tick) => (tick === null || (scale.distr === 3 && ![0.1, 1, 10, 100].includes(tick)) || !Number.isInteger(scale.distr === 1 ? tick : 1) ? "" : text(tick))) }],
     series: [{}, { stroke: colour("--t1"), width: 1.6, points: { show: false }, ...(steps && stepped !== undefined ? { paths: stepped } : { stroke: colour("--hull"), fill: colour("--allowed-soft") }) }],
   }, [points.map((point) => point.time / 1000), values], box);
 }

@@ -1,1 +1,120 @@
-export default function View() { return null; }
+import { Button, Checkbox, TextInput } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMemo, useRef, useState } from "react";
+import { api, got } from "../../api/client";
+import { refresh, review as reviewQuery } from "../../api/queries";
+import type { Decision, ReviewItem } from "../../api/types";
+import { Headline } from "../../app/Headline";
+import { useKeys } from "../../app/keys";
+import { failed, notice } from "../../app/notices";
+import { changeQuery, go, useRoute } from "../../app/router";
+import { useMay } from "../../app/session";
+import { toHash } from "../../app/url";
+import { ButtonWithKey } from "../../look/ButtonWithKey";
+import { IconCheck, IconFilter } from "../../look/icons";
+import { Empty, Failure, Skeleton } from "../../look/States";
+import { count, plural } from "../../text/numbers";
+import { shortName } from "../../text/words";
+import { Item } from "./Item";
+import "./review.css";
+
+const WORDS: Record<Decision, string> = { accept: "accepted", reject: "rejected", attack: "marked as attack", undo: "taken back" };
+
+/** Learned rules as a queue: one decision each, or one for all that fit a pattern. Every decision can be taken back. */
+export default function ReviewView() {
+  const { path, query } = useRoute();
+  const all = query.all === "1";
+  const list = useQuery(reviewQuery(all));
+  const may = useMay("operator");
+  const client = useQueryClient();
+  const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
+  const [narrow, setNarrow] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  const text = (query.q ?? "").toLowerCase();
+  const items = useMemo(() => {
+    const words = text.split(/\s+/);
+    // What is odd first: the rest can be accepted in bulk.
+    return (list.data?.items ?? []).filter((item) => { const of = `${item.service} ${item.rule} ${item.flags.join(" ")}`.toLowerCase(); return words.every((word) => of.includes(word)); })
+      .sort((a, b) => Number(a.decision !== null && a.decision !== undefined) - Number(b.decision !== null && b.decision !== undefined) || Number(b.flags.length > 0) - Number(a.flags.length > 0) || (a.service < b.service ? -1 : 1));
+  }, [list.data, text]);
+  const phone = window.innerWidth <= 760;
+  const chosen = items.find((item) => item.id === path[1]) ?? (phone || path[1] !== undefined ? undefined : items[0]);
+  const at = chosen === undefined ? -1 : items.indexOf(chosen);
+  const open = (item: ReviewItem | undefined) => { if (item !== undefined) { setNarrow(undefined); go(toHash(["review", item.id], query)); } };
+  const decide = (decision: Decision, ids: string[], narrowTo?: string) => {
+    if (ids.length === 0 || busy) return;
+    setBusy(true);
+    const after = items[at + 1] ?? items[at - 1];
+    got(api.POST("/api/v1/review", { body: { decisions: ids.map((id) => (narrowTo === undefined ? { id, decision } : { id, decision, narrow: narrowTo })) } })).then(async (result) => {
+      notice(`${plural(result.decided, "rule")} ${WORDS[decision]}; policy revision ${count(result.revision)}.`);
+      setMarked(new Set());
+      setNarrow(undefined);
+      if (ids.length === 1 && !all) open(after);
+      await refresh(client);
+    }, failed).finally(() => setBusy(false));
+  };
+  const ids = marked.size > 0 ? [...marked] : chosen === undefined ? [] : [chosen.id];
+  const act = (decision: Decision) => () => decide(decision, ids, decision === "accept" && marked.size === 0 ? narrow : undefined);
+  useKeys(may ? {
+    j: () => open(items[at + 1]), k: () => open(items[Math.max(0, at - 1)]), a: act("accept"), r: act("reject"), t: act("attack"), u: act("undo"), "/": () => input.current?.focus(),
+    x: () => { if (chosen !== undefined) setMarked(toggled(marked, chosen.id)); },
+  } : { j: () => open(items[at + 1]), k: () => open(items[Math.max(0, at - 1)]) });
+
+  const undecided = list.data?.undecided ?? 0;
+  const odd = items.filter((item) => item.flags.length > 0 && (item.decision === null || item.decision === undefined)).length;
+  return (
+    <>
+      <Headline icon={<IconCheck size={18} />} detail={undecided === 0 ? "Rules appear here as services are learned." : "What is accepted becomes a rule of your own; what is rejected is never learned again."}
+        actions={<button type="button" className="link" onClick={() => changeQuery({ all: !all && 1 })}>{all ? "Only undecided" : "Show decided too"}</button>}>
+        {list.data === undefined ? "Learned rules" : undecided === 0 ? "No learned rule waits for a decision." : `${plural(undecided, "learned rule")} ${undecided === 1 ? "waits" : "wait"} for a decision${odd > 0 ? `; ${odd === 1 ? "one is" : `${count(odd)} are`} odd` : ""}.`}
+      </Headline>
+      <main className={`master review ${path[1] === undefined ? "" : "chosen"}`}>
+        <div className="list">
+          <div className="list-tools">
+            <TextInput ref={input} className="grow" leftSection={<IconFilter size={14} />} rightSection={<kbd aria-hidden="true">/</kbd>} placeholder="service, peer, port" aria-label="Show only rules that contain" value={query.q ?? ""} onChange={(event) => changeQuery({ q: event.currentTarget.value })} />
+            {may && items.length > 1 && <Checkbox size="xs" label={marked.size === 0 ? `Mark all ${count(items.length)}` : `${count(marked.size)} marked`} checked={marked.size > 0 && marked.size === items.length} indeterminate={marked.size > 0 && marked.size < items.length} onChange={(event) => setMarked(event.currentTarget.checked ? new Set(items.map((item) => item.id)) : new Set())} />}
+          </div>
+          {list.data === undefined ? list.isError ? <div className="page"><Failure error={list.error} retry={() => void list.refetch()} /></div> : <Skeleton lines={8} /> : items.length === 0 ? (
+            <div className="page"><Empty title={text !== "" ? "No rule fits the filter." : "Nothing to decide."}><p>{text !== "" ? "Take a word out of it." : "Every learned rule has its decision, or none has been learned yet."}</p></Empty></div>
+          ) : (
+            <ul className="scroll" tabIndex={0}>
+              {items.slice(0, 500).map((item) => (
+                <li key={item.id} className={`review-row ${item === chosen ? "on" : ""}`}>
+                  {may && <Checkbox size="xs" aria-label={`Mark ${item.service} ${item.rule}`} checked={marked.has(item.id)} onChange={() => setMarked(toggled(marked, item.id))} />}
+                  <a href={toHash(["review", item.id], query)} className="grow" onClick={() => setNarrow(undefined)}>
+                    <span className="row"><span className="ellipsis grow t1"><b>{shortName(item.service)}</b> {item.rule}</span>{item.decision !== null && item.decision !== undefined && <span className="small t2 nowrap">{WORDS[item.decision.decision]}</span>}</span>
+                    <span className="small t2 ellipsis block">{item.flags[0] ?? `${plural(item.evidence.reduce((n, edge) => n + edge.connections, 0), "connection")}, nothing odd`}</span>
+                  </a>
+                </li>
+              ))}
+            </ul>
+          )}
+          <div className="keys"><span><kbd>J</kbd><kbd>K</kbd>move</span>{may && <span><kbd>X</kbd>mark</span>}</div>
+        </div>
+        <div className="detail" tabIndex={0}>
+          {chosen === undefined ? <Empty title={path[1] === undefined ? "Choose a rule." : "That rule has its decision."} /> : (
+            <>
+              <Item item={chosen} narrow={narrow} setNarrow={may ? setNarrow : undefined} />
+              {may && (
+                <div className="actions decide">
+                  {marked.size > 0 && <b>{plural(marked.size, "marked rule")}:</b>}
+                  <ButtonWithKey label={narrow !== undefined && marked.size === 0 ? "Accept narrowed" : "Accept"} hint="A" variant="filled" loading={busy} onClick={act("accept")} />
+                  <ButtonWithKey label="Reject" hint="R" onClick={act("reject")} /><ButtonWithKey label="It is an attack" hint="T" onClick={act("attack")} />
+                  {(marked.size > 0 || (chosen.decision !== null && chosen.decision !== undefined)) && <ButtonWithKey label="Undo" hint="U" onClick={act("undo")} />}
+                  {marked.size > 0 && <Button variant="subtle" onClick={() => setMarked(new Set())}>Unmark</Button>}
+                </div>
+              )}
+            </>
+          )}
+        </div>
+      </main>
+    </>
+  );
+}
+
+function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(set);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}

@@ -33,7 +33,7 @@ export function ServicePanel({ node, graph, blast }: { node: GraphNode; graph: L
   return (
     <>
       <PanelHead icon={<Ring bound={node.upper_hour ?? null} mode={node.mode ?? "learn"} size={36} />} title={shortName(name)}
-        detail={`service in ${namespaceOf(name)}, ${plural(node.workloads, "workload")}`} aside={<ModeChip mode={node.mode ?? "learn"} />} />
+        detail={`${namespaceOf(name)}, ${plural(node.workloads, "workload")}`} aside={<ModeChip mode={node.mode ?? "learn"} />} />
       <div className="panel-actions">
         {data !== undefined && <p className="t2">{data.learning.sentence}</p>}
         <div className="row wrap">

@@ -1,0 +1,62 @@
+import { Button } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMemo, useRef, useState } from "react";
+import { api, got, Refused } from "../../api/client";
+import { refresh, services as servicesQuery } from "../../api/queries";
+import type { ApplyResult, Policy } from "../../api/types";
+import { notice } from "../../app/notices";
+import YamlEditor, { type Fault } from "../../look/YamlEditor";
+import { Failure } from "../../look/States";
+import { ApplyPreview } from "./ApplyPreview";
+
+const KEYS = ["apiVersion", "kind", "metadata", "namespace", "name", "spec", "service", "ingress", "egress", "from", "to", "ports", "application", "allow", "deny", "host", "world", "tcp", "udp"];
+
+/** Documents as text. Checked by the server's own dry run; applied only after its result was shown. */
+export default function Editor({ documents, open }: { documents: readonly Policy[] | undefined; open: string | undefined }) {
+  const start = documents?.find((each) => `${each.namespace}/${each.name}` === open)?.yaml ?? "";
+  return <EditorOf key={`${open ?? ""}${start === "" ? "" : "loaded"}`} start={start} documents={documents ?? []} />;
+}
+
+function EditorOf({ start, documents }: { start: string; documents: readonly Policy[] }) {
+  const [text, setText] = useState(start);
+  const [checked, setChecked] = useState<{ text: string; result?: ApplyResult; error?: unknown }>();
+  const [busy, setBusy] = useState(false);
+  const client = useQueryClient();
+  const services = useQuery(servicesQuery);
+  const file = useRef<HTMLInputElement>(null);
+  const words = useMemo(() => [...KEYS, ...(services.data?.items.map((each) => each.name) ?? [])], [services.data]);
+  const faults = useMemo((): Fault[] => {
+    if (checked?.text !== text || !(checked.error instanceof Refused)) return [];
+    return (checked.error.error.details ?? []).filter((detail) => typeof detail.line === "number").map((detail) => ({ line: detail.line ?? 1, column: detail.column ?? undefined, message: `${detail.message}${typeof detail.expected === "string" ? `; expected ${detail.expected}` : ""}` }));
+  }, [checked, text]);
+  const send = (dry: boolean) => {
+    setBusy(true);
+    got(api.POST("/api/v1/policies/apply", { body: { documents: text, dry_run: dry } })).then(async (result) => {
+      setChecked({ text, result });
+      if (dry) return;
+      notice(result.sentence);
+      await refresh(client);
+    }, (error: unknown) => setChecked({ text, error })).finally(() => setBusy(false));
+  };
+  const current = checked?.text === text ? checked : undefined;
+  return (
+    <main className="editor">
+      <section className="editor-text">
+        <div className="toolbar-line">
+          <span className="t2 grow">{text === "" ? "Write, paste or open documents; several are separated by ---." : `${text.split("\n").length} lines`}</span>
+          <input ref={file} type="file" accept=".yaml,.yml" hidden onChange={(event) => void event.currentTarget.files?.[0]?.text().then(setText)} />
+          <Button variant="default" onClick={() => file.current?.click()}>Open file</Button>
+          <Button variant="default" loading={busy} disabled={text.trim() === ""} onClick={() => send(true)}>Check</Button>
+          <Button variant="filled" loading={busy} disabled={current?.result?.dry_run !== true} title={current?.result === undefined ? "Check comes first" : ""} onClick={() => send(false)}>Apply</Button>
+        </div>
+        <YamlEditor value={text} onChange={setText} faults={faults} words={words} />
+      </section>
+      <section className="editor-result" aria-live="polite">
+        {current === undefined ? <p className="t2">Check says what applying would do: which lines of which document change, which seen edges get another verdict, and which would break. Nothing is changed by it. {documents.length > 0 && "An existing document is replaced by one of its name."}</p>
+          : current.error !== undefined ? <Failure error={current.error} /> : current.result !== undefined && (
+            <>{!current.result.dry_run && <p className="strong">Applied.</p>}<ApplyPreview result={current.result} /></>
+          )}
+      </section>
+    </main>
+  );
+}
