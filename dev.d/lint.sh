@@ -29,6 +29,21 @@ shell_scripts() {
     done
 }
 
+# Every test that SPECIFICATION.md names exists where it says.
+lint_specification() {
+    local named crate test folder missing=0
+    while IFS= read -r named; do
+        crate=${named%%::*} test=${named##*::}
+        folder=crates/$crate
+        [ "$crate" != fuzz ] || folder=fuzz
+        if ! grep -rqE --include='*.rs' "fn $test\(" "$folder"; then
+            echo "SPECIFICATION.md names $named, which is not in $folder"
+            missing=1
+        fi
+    done < <(grep -oE '`[a-z]+::[a-z0-9_]+`' SPECIFICATION.md | tr -d '`' | sort -u)
+    return "$missing"
+}
+
 lint_console() { npm --prefix ui run lint; }
 
 # The steps; each says itself what failed, the caller counts.
@@ -42,6 +57,7 @@ run_lint() {
     [ ! -e "$LOGS/advisories-unreachable" ] ||
         say "  NOT CHECKED: advisories; the advisory database cannot be reached from this machine"
     step "Shell scripts (shellcheck)" lint_shell || failed=1
+    step "The specification names real tests" lint_specification || failed=1
     if [ -f ui/package.json ]; then
         step "Console: lint and types" lint_console || failed=1
     fi
