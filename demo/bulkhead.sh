@@ -42,7 +42,7 @@ story_bulkhead() {
     story_breach after
     [ "$(breach_count "$DEMO_RUN/breach-after.json" blocked)" = "$BREACH_STEPS" ] ||
         fail "a step of the breach got through" "look into $DEMO_RUN/breach-after.json"
-    [ "$(arrived exfiltration)" = 2 ] && [ "$(arrived reverse-shell)" = 1 ] && [ "$(arrived metadata)" = 1 ] ||
+    [ "$(arrived exfiltration) $(arrived reverse-shell) $(arrived metadata)" = "2 1 1" ] ||
         fail "something of the second breach arrived on the Internet" "look into $DEMO_RUN/internet.log"
     say "  On the Internet's side nothing of it arrived. What Bulkhead says about it:"
     bulkhead events --type scan --limit 1 | indent

@@ -40,6 +40,7 @@ lint_specification() {
             echo "SPECIFICATION.md names $named, which is not in $folder"
             missing=1
         fi
+    # shellcheck disable=SC2016
     done < <(grep -oE '`[a-z]+::[a-z0-9_]+`' SPECIFICATION.md | tr -d '`' | sort -u)
     return "$missing"
 }
