@@ -8,18 +8,19 @@ use crate::{
         Selection,
     },
     evaluate::{Evaluator, Remote, Side, Traffic},
-    flowset::{ApplicationSet, PortSet, ProtocolSet, TrafficSet},
+    flowset::{self, ApplicationSet, PortSet, ProtocolSet, TrafficSet},
     glob::Glob,
     reach::peer_of,
     rulebook::RuleBook,
     set::ExternalPart,
 };
-use bulkhead_model::{Application, Identity, Mode, RuleOrigin, Timestamp};
+use bulkhead_model::{Application, Identity, IpProtocol, Mode, PortRange, RuleOrigin, Timestamp};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
 
@@ -55,7 +56,8 @@ pub struct Violation {
 const MOST: usize = 20;
 
 /// Checks every assertion against the documents as they are in force for the inventory at `now`, from a point of view:
-/// [`View::Policy`] asks what the documents say, [`View::Now`] what really passes, modes considered.
+/// [`View::Policy`] asks what the documents say, [`View::Now`] what really passes, modes considered. Domain names need not
+/// be resolved.
 pub fn verify(
     set: &PolicySet,
     inventory: &Inventory,
@@ -63,6 +65,7 @@ pub fn verify(
     view: View,
     assertions: &[Assertion],
 ) -> Vec<Finding> {
+    let inventory = &stand_in_for_names(set, inventory, assertions);
     // Addresses are cut where assertions cut them as well, so that every range is a union of atoms.
     let mut beside = set.clone();
     beside.insert(Document::Policy(SegmentationPolicy {
@@ -86,6 +89,25 @@ pub fn verify(
     let verifier =
         Verifier { set, inventory, compiled, book: compiler.book(), evaluator, view, reach, peers };
     assertions.iter().map(|assertion| verifier.check(assertion)).collect()
+}
+
+/// The inventory, with an address for every name of claims and documents that has none yet: one that is never routed, so
+/// that rules for the name, and rules for the world, apply to it.
+fn stand_in_for_names(set: &PolicySet, inventory: &Inventory, assertions: &[Assertion]) -> Inventory {
+    let mut inventory = inventory.clone();
+    let rules = set.policies().flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
+    let claimed = assertions.iter().flat_map(|assertion| assertion.claim.peers());
+    let mut next = u32::from(Ipv4Addr::new(240, 0, 0, 1));
+    for part in claimed.chain(rules.flat_map(|rule| &rule.peers)).flat_map(|spec| set.external_parts(spec)) {
+        let ExternalPart::Name(pattern) = part else { continue };
+        // A name that the pattern means.
+        let name = pattern.replace('*', "any");
+        if inventory.addresses_of(&name).is_empty() {
+            inventory.resolve(&name, [IpAddr::V4(Ipv4Addr::from(next))]);
+            next += 1;
+        }
+    }
+    inventory
 }
 
 struct Verifier<'a> {
@@ -353,7 +375,7 @@ impl Verifier<'_> {
             let (client, server) = (step[0], step[1]);
             let traffic =
                 if index + 2 == path.len() { last.clone() } else { self.reach.traffic(client, server) };
-            let Some(one) = traffic.witness() else { continue };
+            let Some(one) = likeliest(&traffic) else { continue };
             let traffic = Traffic { protocol: one.protocol, port: one.port, application: one.application };
             violation.witness.push(witness(traffic));
             let (client, server) = (Remote::from(&peer(&client)), Remote::from(&peer(&server)));
@@ -382,6 +404,18 @@ fn pairs(from: &BTreeSet<Identity>, to: &BTreeSet<Identity>) -> impl Iterator<It
     from.iter()
         .flat_map(|&client| to.iter().map(move |&server| (client, server)))
         .filter(|&(client, server)| opens(client, server))
+}
+
+/// One of these flows, and of many such as people know.
+fn likeliest(traffic: &TrafficSet) -> Option<flowset::Traffic> {
+    let ports = |protocol, first, last| {
+        let ports = ProtocolSet::ports(protocol, &PortSet::from(PortRange { first, last }));
+        traffic.intersection(&TrafficSet::new(&ports, &ApplicationSet::all())).witness()
+    };
+    ports(IpProtocol::TCP, 443, 443)
+        .or_else(|| ports(IpProtocol::TCP, 1, u16::MAX))
+        .or_else(|| ports(IpProtocol::UDP, 1, u16::MAX))
+        .or_else(|| traffic.witness())
 }
 
 /// `tcp/5432`, `tcp/80 http`, `icmp type 8`, `gre`.

@@ -8,8 +8,11 @@ mod random;
 
 use bulkhead_model::{Application, Direction, Identity, Mode, RuleOrigin, ServiceName, Timestamp};
 use bulkhead_policy::{
-    Document, Evaluator, Inventory, PolicySet, Remote, RuleBook, SegmentationPolicy, Service, Traffic, View,
-    document::{Assertion, Claim, Criteria, Metadata, PeerSpec, PortMatch, PortSpec, Rule, Selection},
+    Document, Evaluator, Inventory, PolicySet, ReadOptions, Remote, RuleBook, SegmentationPolicy, Service,
+    Traffic, View,
+    document::{
+        Assertion, Claim, Criteria, Metadata, PeerSpec, PortMatch, PortSpec, Rule, Selection, read_assertions,
+    },
     verify::{Finding, verify},
 };
 use random::{Random, flow, inventory, peer, policy_set, port, traffic};
@@ -222,4 +225,40 @@ fn modes_count_where_it_is_asked_what_passes_now() {
         let found = verify(&PolicySet::default(), &inventory, Timestamp(random::NOW), View::Now, &[claim]);
         assert!(found[0].holds, "{}", found[0]);
     }
+}
+
+#[test]
+fn the_example_holds_and_notices_what_breaks_it() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples");
+    let read = |path: &str| std::fs::read_to_string(format!("{docs}/{path}")).expect("the example is there");
+    let (assertions, wrong) =
+        read_assertions("assertions", &read("assertions/shop.yaml"), ReadOptions::default());
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let verified = |policy: &str| {
+        let set = PolicySet::read([("policy", policy)], ReadOptions::default()).expect("valid");
+        let mut inventory = Inventory::named_in(&set);
+        let names: Vec<ServiceName> = inventory.services().map(|service| service.name.clone()).collect();
+        for name in &names {
+            if let Some(service) = inventory.service_mut(name) {
+                service.mode = Mode::Enforce;
+            }
+        }
+        verify(&set, &inventory, Timestamp(random::NOW), View::Now, &assertions)
+    };
+    let policy = read("policy/shop.yaml");
+    for finding in verified(&policy) {
+        assert!(finding.holds && finding.checked > 0, "{finding}");
+    }
+    let more = "---\napiVersion: bulkhead.dev/v1alpha1\nkind: SegmentationPolicy\nmetadata: {name: more, namespace: \
+                shop}\nspec:\n  target: {service: api}\n  egress: [{to: [world]}]\n  ingress: [{from: [{service: front}]}]\n---\n\
+                apiVersion: bulkhead.dev/v1alpha1\nkind: SegmentationPolicy\nmetadata: {name: detour, namespace: \
+                shop}\nspec:\n  target: {service: front}\n  egress: [{to: [{service: api}]}]\n";
+    let broken: Vec<Finding> =
+        verified(&format!("{policy}{more}")).into_iter().filter(|finding| !finding.holds).collect();
+    let names: Vec<&str> = broken.iter().map(|finding| finding.name.as_str()).collect();
+    let expected = [
+        "whoever holds the front needs two more services to get at the stores",
+        "the API talks to the payment provider alone",
+    ];
+    assert_eq!(names, expected, "{broken:#?}");
 }

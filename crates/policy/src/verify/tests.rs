@@ -111,6 +111,13 @@ fn always_breaks_where_something_is_denied() {
 }
 
 #[test]
+fn names_need_no_addresses() {
+    let never = "never: {from: [{service: shop/api}], to: [{name: pay.example}]}";
+    assert!(one(never).holds && one(never).checked == 1);
+    assert!(!one("always: {from: [{service: shop/api}], to: [{name: '*.pay.example'}]}").holds);
+}
+
+#[test]
 fn isolation_is_mutual_and_tells_who_belongs_to_both() {
     let tenants = one("isolated: [{namespace: tenant-a}, {namespace: tenant-b}]");
     assert_eq!(tenants.broken, 2, "{tenants}");
