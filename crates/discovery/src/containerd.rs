@@ -4,6 +4,7 @@
 //! Not by CRI's `GetContainerEvents`: a second reader there can take events from kubelet.
 
 mod api;
+mod message;
 mod resolve;
 mod spec;
 

@@ -47,7 +47,7 @@ pub fn of_socket(namespace: &Namespace, inode: u64) -> Option<Process> {
 pub fn processes_in(namespace: NamespaceId) -> Vec<u32> {
     let is_here = |pid: &u32| {
         ProcessDirectory::open(*pid).is_some_and(|directory| {
-            directory.namespace_inode() == Some(namespace.inode) && directory.executable().is_some()
+            directory.network_namespace() == Some(namespace.inode) && directory.executable().is_some()
         })
     };
     let mut found: Vec<u32> = procfs::all_processes().filter(is_here).collect();
@@ -58,7 +58,7 @@ pub fn processes_in(namespace: NamespaceId) -> Vec<u32> {
 fn first_owner(pids: &[u32], namespace: NamespaceId, inode: u64) -> Option<Process> {
     pids.iter().find_map(|pid| {
         let directory = ProcessDirectory::open(*pid)?;
-        if directory.namespace_inode() != Some(namespace.inode) {
+        if directory.network_namespace() != Some(namespace.inode) {
             return None;
         }
         let descriptor = directory.descriptor_of(inode)?;

@@ -1,8 +1,9 @@
 //! The few calls of containerd's API that are needed.
-//!
-//! The messages are declared here field by field instead of generated: Protocol Buffers skip fields that are not
-//! declared, and a code generator would cost more build time than the rest of the crate.
 
+use super::message::{
+    Container, ContainerAnswer, Envelope, ImageAnswer, Named, Nothing, Subject, Subscribe, Task, TaskAnswer,
+    TaskExit, TasksAnswer,
+};
 use crate::runtime::RuntimeError;
 use hyper::http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
@@ -26,140 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LONGEST_MESSAGE: usize = 64 << 20;
 /// Events that wait to be looked at.
 const WAITING_EVENTS: usize = 1 << 14;
-
-/// `containerd.services.containers.v1.Container`
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Container {
-    #[prost(string, tag = "1")]
-    pub(super) id: String,
-    #[prost(btree_map = "string, string", tag = "2")]
-    pub(super) labels: std::collections::BTreeMap<String, String>,
-    #[prost(string, tag = "3")]
-    pub(super) image: String,
-    /// The OCI runtime specification as JSON.
-    #[prost(message, optional, tag = "5")]
-    pub(super) spec: Option<Any>,
-    #[prost(message, optional, tag = "8")]
-    pub(super) created_at: Option<Time>,
-}
-
-/// `google.protobuf.Any`
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Any {
-    #[prost(bytes = "vec", tag = "2")]
-    pub(super) value: Vec<u8>,
-}
-
-/// `google.protobuf.Timestamp`
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Time {
-    #[prost(int64, tag = "1")]
-    pub(super) seconds: i64,
-    #[prost(int32, tag = "2")]
-    pub(super) nanos: i32,
-}
-
-/// `containerd.v1.types.Process`
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Task {
-    /// The container's identifier.
-    #[prost(string, tag = "2")]
-    pub(super) id: String,
-    #[prost(uint32, tag = "3")]
-    pub(super) pid: u32,
-    #[prost(int32, tag = "4")]
-    status: i32,
-}
-
-impl Task {
-    /// Created, running, paused, or pausing.
-    pub(super) fn is_up(&self) -> bool {
-        matches!(self.status, 1 | 2 | 4 | 5)
-    }
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Nothing {}
-
-/// A request that holds one string, its first field.
-#[derive(Clone, PartialEq, Message)]
-struct Named {
-    #[prost(string, tag = "1")]
-    name: String,
-}
-
-/// A response, or an element of one, that holds one container, its first field.
-#[derive(Clone, PartialEq, Message)]
-struct ContainerAnswer {
-    #[prost(message, optional, tag = "1")]
-    container: Option<Container>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TaskAnswer {
-    #[prost(message, optional, tag = "1")]
-    task: Option<Task>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TasksAnswer {
-    #[prost(message, repeated, tag = "1")]
-    tasks: Vec<Task>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ImageAnswer {
-    #[prost(message, optional, tag = "1")]
-    image: Option<Image>,
-}
-
-/// `containerd.services.images.v1.Image`
-#[derive(Clone, PartialEq, Message)]
-struct Image {
-    #[prost(message, optional, tag = "3")]
-    target: Option<Descriptor>,
-}
-
-/// `containerd.types.Descriptor`
-#[derive(Clone, PartialEq, Message)]
-struct Descriptor {
-    #[prost(string, tag = "2")]
-    digest: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Subscribe {
-    #[prost(string, repeated, tag = "1")]
-    filters: Vec<String>,
-}
-
-/// `containerd.types.Envelope`
-#[derive(Clone, PartialEq, Message)]
-struct Envelope {
-    #[prost(string, tag = "2")]
-    namespace: String,
-    #[prost(string, tag = "3")]
-    topic: String,
-    #[prost(message, optional, tag = "4")]
-    event: Option<Any>,
-}
-
-/// What all events of containers and tasks have in common: the container is their first field.
-#[derive(Clone, PartialEq, Message)]
-struct Subject {
-    #[prost(string, tag = "1")]
-    container: String,
-}
-
-/// `containerd.events.TaskExit`
-#[derive(Clone, PartialEq, Message)]
-struct TaskExit {
-    #[prost(string, tag = "1")]
-    container: String,
-    /// The container's own identifier where its first process ended, not one that was executed in it later.
-    #[prost(string, tag = "2")]
-    process: String,
-}
 
 /// Something that concerns what is known of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -395,7 +262,7 @@ fn understand(envelope: Envelope) -> Option<Event> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::message::Any, *};
 
     fn envelope(topic: &str, payload: &impl Message) -> Envelope {
         let event = Some(Any { value: payload.encode_to_vec() });

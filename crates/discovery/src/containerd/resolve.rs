@@ -1,7 +1,8 @@
 //! From containerd's records to workloads.
 
 use super::{
-    api::{Api, Container, Task},
+    api::Api,
+    message::{Container, Task},
     spec::{NetworkNamespace, Spec},
 };
 use crate::{

@@ -17,8 +17,13 @@ impl ProcessDirectory {
     }
 
     /// Inode of its network namespace.
-    pub(super) fn namespace_inode(&self) -> Option<u64> {
+    pub(super) fn network_namespace(&self) -> Option<u64> {
         inode_in(&self.link("ns/net")?, "net")
+    }
+
+    /// Inode of its process namespace.
+    pub(super) fn process_namespace(&self) -> Option<u64> {
+        inode_in(&self.link("ns/pid")?, "pid")
     }
 
     /// Name of the descriptor that refers to the socket.
@@ -153,6 +158,11 @@ mod tests {
         let own = ProcessDirectory::open(std::process::id()).expect("this process runs");
         let executable = std::env::current_exe().expect("known");
         assert_eq!(own.executable().as_deref(), executable.to_str());
-        assert!(own.namespace_inode().is_some() && own.uid().is_some() && own.parent().is_some());
+        assert!(
+            own.network_namespace().is_some()
+                && own.process_namespace().is_some()
+                && own.uid().is_some()
+                && own.parent().is_some()
+        );
     }
 }

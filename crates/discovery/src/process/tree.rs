@@ -1,4 +1,7 @@
-use super::{COMMAND_LINE_LIMIT, procfs::ProcessDirectory};
+use super::{
+    COMMAND_LINE_LIMIT,
+    procfs::{ProcessDirectory, all_processes},
+};
 use std::collections::VecDeque;
 
 /// A process as a line of a tree.
@@ -10,29 +13,57 @@ pub struct TreeProcess {
     pub command_line: Box<str>,
 }
 
-/// The process `root` and what descends from it, parents before their children, at most `limit` of them. Processes
-/// that were put into a container from outside (`docker exec`) descend from the runtime's shim and are not among
-/// them; [`super::processes_in`] finds those.
+/// The processes of a container, at most `limit` of them: its first process `root` and what descends from it, parents
+/// before their children, then what was put into it from outside (`docker exec`), which descends from the runtime's
+/// shim and is known by sharing the container's process namespace. Containers of a pod that share one show each
+/// other's processes; a container in the host's process namespace shows only what descends from its first.
 pub fn process_tree(root: u32, limit: usize) -> Vec<TreeProcess> {
-    let mut tree = Vec::new();
+    let mut tree = descendants(root, limit);
+    let namespace =
+        |pid: u32| ProcessDirectory::open(pid).and_then(|directory| directory.process_namespace());
+    let Some(own) = namespace(root).filter(|own| Some(*own) != namespace(std::process::id())) else {
+        return tree;
+    };
+    if tree.len() < limit {
+        let mut others: Vec<u32> = all_processes()
+            .filter(|pid| tree.iter().all(|p| p.pid != *pid) && namespace(*pid) == Some(own))
+            .collect();
+        others.sort_unstable();
+        let room = limit - tree.len();
+        tree.extend(others.into_iter().filter_map(|pid| line(pid, own)).take(room));
+    }
+    tree
+}
+
+fn line(pid: u32, process_namespace: u64) -> Option<TreeProcess> {
+    let directory = ProcessDirectory::open(pid)?;
+    let found = describe(pid, &directory)?;
+    (directory.process_namespace() == Some(process_namespace)).then_some(found)
+}
+
+fn describe(pid: u32, directory: &ProcessDirectory) -> Option<TreeProcess> {
+    Some(TreeProcess {
+        pid,
+        parent: directory.parent()?,
+        executable: directory.executable().unwrap_or_default(),
+        command_line: directory.command_line(COMMAND_LINE_LIMIT).unwrap_or_default(),
+    })
+}
+
+fn descendants(root: u32, limit: usize) -> Vec<TreeProcess> {
+    let mut tree: Vec<TreeProcess> = Vec::new();
     let mut waiting = VecDeque::from([root]);
     while let Some(pid) = waiting.pop_front() {
         if tree.len() >= limit {
             break;
         }
         let Some(directory) = ProcessDirectory::open(pid) else { continue };
-        let Some(parent) = directory.parent() else { continue };
-        let expected = pid == root || tree.iter().any(|p: &TreeProcess| p.pid == parent);
-        if !expected {
-            continue; // the number has been given to a process elsewhere
+        let Some(process) = describe(pid, &directory) else { continue };
+        // Else the number has been given to a process elsewhere.
+        if pid == root || tree.iter().any(|p| p.pid == process.parent) {
+            tree.push(process);
+            waiting.extend(directory.children());
         }
-        tree.push(TreeProcess {
-            pid,
-            parent,
-            executable: directory.executable().unwrap_or_default(),
-            command_line: directory.command_line(COMMAND_LINE_LIMIT).unwrap_or_default(),
-        });
-        waiting.extend(directory.children());
     }
     tree
 }

@@ -1,4 +1,4 @@
-use super::{super::api::Any, *};
+use super::{super::message::Any, *};
 use std::collections::BTreeMap;
 
 const ID: &str = "4f5e6d7c8b9a4f5e6d7c8b9a4f5e6d7c8b9a4f5e6d7c8b9a4f5e6d7c8b9a4f5e";
