@@ -122,6 +122,9 @@ struct bh_peer_key {
 	__u32 peer;
 };
 
+/* In bh_rule_key: any application that is known and has no entry of its own (model::Application::OTHER). */
+#define BH_APPLICATION_OTHER 0xffff
+
 struct bh_rule_key {
 	__u32 class_id;
 	__u16 port;

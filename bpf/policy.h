@@ -43,13 +43,14 @@ static __always_inline __u32 identify(const struct bh_address *address, __u32 ep
 }
 
 /* The order of the probes does not matter: the compiler has made the entries of a class disjoint. Long prefixes come
- * first because single ports are the common case. */
+ * first because single ports are the common case. Of the same ports there may be entries for single applications, and
+ * one for any other that is known: they are asked after the walk, which keeps the verifier's work small. */
 static __always_inline void match_class(const struct bh_class_ref *class, __u8 protocol, __u16 port,
 					__u16 application, struct decision *out)
 {
 	struct bh_rule_key key = {};
 	__u32 lengths = class->lengths;
-	struct bh_rule *rule;
+	struct bh_rule *rule = 0, *narrower;
 	int length;
 
 	out->allow = class->allow;
@@ -61,22 +62,24 @@ static __always_inline void match_class(const struct bh_class_ref *class, __u8 p
 			continue;
 		key.port = port & (__u16)(0xffff0000u >> length);
 		key.length = length;
-		key.application = 0;
 		rule = bpf_map_lookup_elem(&bh_rules, &key);
-		if (!rule)
-			continue;
-		if (rule->applications && application) {
-			struct bh_rule *narrower;
-
-			key.application = application;
-			narrower = bpf_map_lookup_elem(&bh_rules, &key);
-			if (narrower)
-				rule = narrower;
-		}
-		out->allow = rule->allow != 0;
-		out->rule = rule->rule;
-		return;
+		if (rule)
+			break;
 	}
+	if (!rule)
+		return;
+	if (rule->applications && application) {
+		key.application = application;
+		narrower = bpf_map_lookup_elem(&bh_rules, &key);
+		if (!narrower) {
+			key.application = BH_APPLICATION_OTHER;
+			narrower = bpf_map_lookup_elem(&bh_rules, &key);
+		}
+		if (narrower)
+			rule = narrower;
+	}
+	out->allow = rule->allow != 0;
+	out->rule = rule->rule;
 }
 
 /* `slot` is that of the epoch the caller has read. */
