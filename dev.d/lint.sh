@@ -30,6 +30,7 @@ shell_scripts() {
 }
 
 # Every test that SPECIFICATION.md names exists where it says.
+# shellcheck disable=SC2016
 lint_specification() {
     local named crate test folder missing=0
     while IFS= read -r named; do
@@ -40,7 +41,6 @@ lint_specification() {
             echo "SPECIFICATION.md names $named, which is not in $folder"
             missing=1
         fi
-    # shellcheck disable=SC2016
     done < <(grep -oE '`[a-z]+::[a-z0-9_]+`' SPECIFICATION.md | tr -d '`' | sort -u)
     return "$missing"
 }
