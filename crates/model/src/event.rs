@@ -1,5 +1,6 @@
 use crate::{
-    DenyReason, Direction, EdgeKey, FlowTuple, Mode, Peer, Process, RuleRef, ServiceName, Timestamp, WorkloadId,
+    DenyReason, Direction, EdgeKey, FlowTuple, Mode, Peer, Process, RuleRef, ServiceName, Timestamp,
+    WorkloadId,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -37,27 +38,72 @@ impl fmt::Display for Severity {
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub enum EventKind {
     /// A connection that was never seen before.
-    NewEdge { edge: EdgeKey, tuple: FlowTuple, workload: Option<WorkloadId>, process: Option<Process> },
+    NewEdge {
+        edge: EdgeKey,
+        tuple: FlowTuple,
+        workload: Option<WorkloadId>,
+        process: Option<Process>,
+    },
     /// A connection passed that the policy would deny; `count` of them on this edge so far.
     WouldDeny(Denial),
     /// A connection was denied; `count` of them on this edge so far.
     Denied(Denial),
     /// A workload spoke with an address that is not its own.
-    Spoof { workload: Option<WorkloadId>, service: Option<ServiceName>, tuple: FlowTuple },
+    Spoof {
+        workload: Option<WorkloadId>,
+        service: Option<ServiceName>,
+        tuple: FlowTuple,
+    },
     /// One client tried many peers or ports in a short time.
-    Scan { client: Peer, workload: Option<WorkloadId>, peers: u32, ports: u32, denied: u64, process: Option<Process> },
-    ModeChanged { service: ServiceName, from: Mode, to: Mode, actor: Box<str>, evidence: Box<str> },
-    PolicyChanged { revision: u64, actor: Box<str>, summary: Box<str> },
+    Scan {
+        client: Peer,
+        workload: Option<WorkloadId>,
+        peers: u32,
+        ports: u32,
+        denied: u64,
+        process: Option<Process>,
+    },
+    ModeChanged {
+        service: ServiceName,
+        from: Mode,
+        to: Mode,
+        actor: Box<str>,
+        evidence: Box<str>,
+    },
+    PolicyChanged {
+        revision: u64,
+        actor: Box<str>,
+        summary: Box<str>,
+    },
     /// Learning advanced, stopped or went back, with its evidence as a sentence.
-    Learning { service: ServiceName, sentence: Box<str> },
-    WorkloadStarted { workload: WorkloadId, name: Box<str>, service: ServiceName },
-    WorkloadStopped { workload: WorkloadId, name: Box<str>, service: ServiceName },
+    Learning {
+        service: ServiceName,
+        sentence: Box<str>,
+    },
+    WorkloadStarted {
+        workload: WorkloadId,
+        name: Box<str>,
+        service: ServiceName,
+    },
+    WorkloadStopped {
+        workload: WorkloadId,
+        name: Box<str>,
+        service: ServiceName,
+    },
     /// Something promised does not hold at the moment.
-    Degraded { what: Box<str>, remedy: Box<str> },
+    Degraded {
+        what: Box<str>,
+        remedy: Box<str>,
+    },
     /// What was degraded holds again.
-    Recovered { what: Box<str> },
+    Recovered {
+        what: Box<str>,
+    },
     /// Events or records were lost; learning confidence is lowered for that time.
-    Lost { what: Box<str>, count: u64 },
+    Lost {
+        what: Box<str>,
+        count: u64,
+    },
 }
 
 /// The forensics of a denial.

@@ -1,4 +1,6 @@
-use crate::{Application, DenyReason, Direction, IpProtocol, Mode, Peer, Process, RuleRef, Timestamp, Verdict};
+use crate::{
+    Application, DenyReason, Direction, IpProtocol, Mode, Peer, Process, RuleRef, Timestamp, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr};
 

@@ -8,7 +8,9 @@ pub struct IpProtocol(pub u8);
 
 /// The text names no IP protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a protocol: expected tcp, udp, sctp, icmp, icmpv6, igmp, gre, esp, ah, or a number from 0 to 255")]
+#[error(
+    "'{0}' is not a protocol: expected tcp, udp, sctp, icmp, icmpv6, igmp, gre, esp, ah, or a number from 0 to 255"
+)]
 pub struct UnknownProtocol(pub String);
 
 impl IpProtocol {

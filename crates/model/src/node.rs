@@ -2,8 +2,8 @@
 //! values travel over channels; between machines they travel over gRPC.
 
 use crate::{
-    Application, DenyReason, Direction, EdgeCounters, FlowRecord, FlowTuple, Identity, Mode, Process, RuleRef,
-    Timestamp, Verdict, Workload, WorkloadId,
+    Application, DenyReason, Direction, EdgeCounters, FlowRecord, FlowTuple, Identity, Mode, Process,
+    RuleRef, Timestamp, Verdict, Workload, WorkloadId,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,16 @@ pub enum NodeReport {
     Edges(Vec<EdgeReport>),
     Flow(Box<FlowRecord>),
     /// A name was resolved by a workload.
-    Resolved { service: Identity, name: Box<str>, addresses: Vec<IpAddr>, ttl_seconds: u32 },
+    Resolved {
+        service: Identity,
+        name: Box<str>,
+        addresses: Vec<IpAddr>,
+        ttl_seconds: u32,
+    },
     /// The kernel enforces this revision now.
-    Applied { revision: u64 },
+    Applied {
+        revision: u64,
+    },
     Health(NodeHealth),
 }
 

@@ -55,8 +55,8 @@ pub use output::{Format, UnknownFormat, write, write_np_guard};
 pub use policy::{Action, Layer, NamespaceMatch, PeerMatch, Policy, PortMatch, PortSpec, Rule, Subject};
 pub use proof::{Difference, differences};
 pub use resources::{
-    BackendPort, ContainerPort, ExposedService, Labels, Network, Pod, Resources, Semantics, Service, ServicePort,
-    TargetPort, Workload, WorkloadName,
+    BackendPort, ContainerPort, ExposedService, Labels, Network, Pod, Resources, Semantics, Service,
+    ServicePort, TargetPort, Workload, WorkloadName,
 };
 pub use selector::{Operator, Requirement, Selector};
 
