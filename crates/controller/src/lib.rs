@@ -1,4 +1,4 @@
-//! The estate's brain. One task owns all state ([`state`]); nodes report to it, the REST interface asks it, and what
+//! The estate's brain. One task owns all state (`state`); nodes report to it, the REST interface asks it, and what
 //! follows leaves it: policies for nodes on a `watch` channel, records for the store, events for whoever listens.
 //!
 //! | part | what it does |
