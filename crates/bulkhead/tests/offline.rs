@@ -203,3 +203,24 @@ fn contents(path: &Path) -> Vec<String> {
     let entries = archive.entries().expect("an archive");
     entries.map(|e| e.and_then(|e| Ok(e.path()?.display().to_string())).expect("an entry")).collect()
 }
+
+#[test]
+fn the_examples_of_the_documentation_answer_as_they_say() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples");
+    let policy = examples.join("policy").to_string_lossy().into_owned();
+    let assertions = examples.join("assertions").to_string_lossy().into_owned();
+    for (arguments, expected) in [
+        (&["policy", "check", &policy][..], 0),
+        (&["policy", "verify", &assertions, "-f", &policy], 0),
+        (&["policy", "verify", &assertions, "-f", &policy, "-o", "junit"], 0),
+        (&["policy", "explain", "-f", &policy, "--from", "shop/api", "--to", "shop/redis", "-p", "6379"], 0),
+        (&["policy", "explain", "-f", &policy, "--from", "shop/front", "--to", "shop/db", "-p", "5432"], 1),
+        (&["policy", "who-can-reach", "shop/db", "-f", &policy], 0),
+        (&["policy", "diff", &policy, &policy], 0),
+        (&["policy", "export", "-f", &policy, "--to", "kubernetes"], 0),
+    ] {
+        let output = run(arguments);
+        assert_eq!(code(&output), expected, "{arguments:?}: {}", text(&output.stderr));
+        assert!(!output.stdout.is_empty(), "{arguments:?} says nothing");
+    }
+}

@@ -53,6 +53,8 @@ enum VerifyFormat {
     Json,
     /// A table for a merge request
     Md,
+    /// The test report that pipelines read
+    Junit,
 }
 
 pub(super) async fn verify(cx: &mut Context, args: VerifyArgs) -> Result<Code> {
@@ -73,6 +75,7 @@ pub(super) async fn verify(cx: &mut Context, args: VerifyArgs) -> Result<Code> {
     match args.output {
         VerifyFormat::Txt => text(&mut cx.screen, &findings)?,
         VerifyFormat::Json => format::json(&mut cx.screen, &findings)?,
+        VerifyFormat::Junit => junit(&mut cx.screen, &findings)?,
         VerifyFormat::Md => cx.screen.write_all(markdown(&findings).as_bytes())?,
     }
     let good = |finding: &Finding| finding.holds && !(args.strict && finding.checked == 0);
@@ -145,4 +148,75 @@ fn text(screen: &mut Screen, findings: &[Finding]) -> io::Result<()> {
     }
     let broken = findings.iter().filter(|finding| !finding.holds).count();
     writeln!(screen, "{} claim(s) checked over all flows: {broken} broken", findings.len())
+}
+
+fn junit(screen: &mut Screen, findings: &[Finding]) -> io::Result<()> {
+    let broken = findings.iter().filter(|finding| !finding.holds).count();
+    writeln!(screen, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(
+        screen,
+        "<testsuite name=\"bulkhead policy verify\" tests=\"{}\" failures=\"{broken}\">",
+        findings.len()
+    )?;
+    for finding in findings {
+        let name = xml(&finding.name);
+        if finding.holds {
+            writeln!(screen, "  <testcase name=\"{name}\" classname=\"{}\"/>", finding.claim)?;
+            continue;
+        }
+        writeln!(screen, "  <testcase name=\"{name}\" classname=\"{}\">", finding.claim)?;
+        writeln!(screen, "    <failure message=\"broken by {} of {}\">", finding.broken, finding.checked)?;
+        for violation in &finding.violations {
+            writeln!(screen, "{}", xml(&format!("{}: {}", violation.path.join(" → "), violation.what)))?;
+        }
+        writeln!(screen, "    </failure>\n  </testcase>")?;
+    }
+    writeln!(screen, "</testsuite>")
+}
+
+fn xml(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '&' => "&amp;".into(),
+            '<' => "&lt;".into(),
+            '>' => "&gt;".into(),
+            '"' => "&quot;".into(),
+            // Other control characters have no place in XML 1.0.
+            c if c.is_control() && c != '\n' && c != '\t' => "\u{fffd}".into(),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::screen::tests::printed;
+    use bulkhead_policy::verify::Violation;
+
+    #[test]
+    fn pipelines_get_a_test_report() {
+        let holds = Finding {
+            name: "customers get in".into(),
+            claim: "always",
+            holds: true,
+            checked: 3,
+            violations: Vec::new(),
+            broken: 0,
+        };
+        let broken = Finding {
+            name: "database <is> apart".into(),
+            claim: "never",
+            holds: false,
+            checked: 12,
+            violations: vec![Violation {
+                path: vec!["world".into(), "shop/web".into(), "shop/db".into()],
+                what: "may be reached".into(),
+                witness: vec!["tcp/443".into(), "tcp/5432".into()],
+                rules: vec!["shop/db ingress[1]".into()],
+            }],
+            broken: 1,
+        };
+        insta::assert_snapshot!(printed(80, |s| junit(s, &[holds, broken]).expect("memory")));
+    }
 }
