@@ -11,10 +11,7 @@ use axum::{
     routing::{MethodRouter, delete, get, post, put},
 };
 use bulkhead_api::{ApiError, ENDPOINTS, Endpoint, ErrorCode, Method, PREFIX};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -22,6 +19,7 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 use tokio_rustls::TlsAcceptor;
+use tower_service::Service;
 
 /// How long a client may take to send its headers, or to shake hands.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -116,6 +114,10 @@ pub(crate) async fn serve(
 ) {
     let slots = Arc::new(Semaphore::new(app.config.limits.connections));
     let router = router(Arc::clone(&app));
+    let prefix: Arc<str> = match app.config.path_prefix.trim_matches('/') {
+        "" => "".into(),
+        prefix => format!("/{prefix}").into(),
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -134,43 +136,70 @@ pub(crate) async fn serve(
             tracing::warn!(%peer, "too many connections");
             continue;
         };
-        let (router, tls, stopped) = (router.clone(), tls.clone(), stopped.clone());
+        let door = Door { router: router.clone(), prefix: Arc::clone(&prefix), peer };
+        let (tls, stopped) = (tls.clone(), stopped.clone());
         tokio::spawn(async move {
-            connection(stream, peer, tls, router, stopped).await;
+            connection(stream, tls, door, stopped).await;
             drop(slot);
         });
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    tls: Option<TlsAcceptor>,
+/// What a connection's requests go through.
+#[derive(Clone)]
+struct Door {
     router: Router,
-    stopped: watch::Receiver<bool>,
-) {
+    /// A proxy may leave the path below which it shows the server, or take it away: both are understood.
+    prefix: Arc<str>,
+    peer: SocketAddr,
+}
+
+impl Door {
+    fn prepare(&self, request: &mut http::Request<hyper::body::Incoming>) {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let text = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let Some(rest) = text.strip_prefix(&*self.prefix).filter(|_| !self.prefix.is_empty()) else { return };
+        let rest = match rest.chars().next() {
+            Some('/') => rest.to_owned(),
+            None | Some('?') => format!("/{rest}"),
+            Some(_) => return,
+        };
+        if let Ok(uri) = rest.parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, door: Door, stopped: watch::Receiver<bool>) {
     // Small answers must not wait for more.
     let _ = stream.set_nodelay(true);
+    let peer = door.peer;
     match tls {
-        None => exchange(stream, peer, router, stopped).await,
+        None => exchange(stream, door, stopped).await,
         Some(acceptor) => match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => exchange(stream, peer, router, stopped).await,
+            Ok(Ok(stream)) => exchange(stream, door, stopped).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
             Err(_) => tracing::debug!(%peer, "TLS took too long"),
         },
     }
 }
 
-async fn exchange<S>(stream: S, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>)
+async fn exchange<S>(stream: S, door: Door, mut stopped: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = router.layer(axum::Extension(ConnectInfo(peer)));
+    let peer = door.peer;
+    let service = hyper::service::service_fn(move |mut request| {
+        door.prepare(&mut request);
+        let mut router = door.router.clone();
+        // A router is always ready.
+        async move { router.call(request).await }
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .max_buf_size(64 << 10)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
         result = connection.as_mut() => {

@@ -17,6 +17,8 @@ mod persist;
 mod review;
 mod scans;
 mod services;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 pub(crate) use admin::{Actor, AuthTable, Credential, hex, secret, sha256};

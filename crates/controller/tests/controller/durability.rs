@@ -1,0 +1,129 @@
+//! Killed, damaged, of another version: what was answered is not lost, and what is wrong is said.
+
+use crate::support::{REDIS, Running, client, config, eventually, name, start};
+use bulkhead_api::{ApplyRequest, EventQuery, ModeChange, QuarantineRequest};
+use bulkhead_controller::{Controller, ControllerError};
+use bulkhead_model::{Mode, Verdict};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+const CHILD: &str = "BULKHEAD_TEST_CHILD_STATE";
+
+/// Not a test of its own: the process that [`a_killed_controller_has_lost_nothing_it_answered`] kills.
+#[tokio::test]
+async fn child() {
+    let Some(directory) = std::env::var_os(CHILD) else { return };
+    let controller = Controller::start(config(Path::new(&directory))).await.expect("starts");
+    let admin = client(&controller, controller.admin_token.clone());
+    let running = Running { controller, admin, directory: tempfile::tempdir().expect("directory") };
+    running.shop().await;
+    running
+        .admin
+        .set_mode(&name("shop/redis"), &ModeChange { mode: Mode::Enforce, reason: None })
+        .await
+        .expect("set");
+    let request =
+        ApplyRequest { documents: REDIS.to_owned(), dry_run: false, prune: false, origin: None, file: None };
+    running.admin.apply(&request).await.expect("applied");
+    running.admin.quarantine(&name("shop/web"), &QuarantineRequest::default()).await.expect("quarantined");
+    running.connect("shop/web", "shop/redis", 6379, Verdict::Denied).await;
+    eventually("the denial", || async {
+        let query = EventQuery { kind: Some("denied".to_owned()), ..EventQuery::default() };
+        (!running.admin.events(&query).await.ok()?.items.is_empty()).then_some(())
+    })
+    .await;
+    println!("ready");
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn a_killed_controller_has_lost_nothing_it_answered() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut child = Command::new(std::env::current_exe().expect("a path"))
+        .args(["durability::child", "--exact", "--nocapture"])
+        .env(CHILD, directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let ready = lines.any(|line| line.is_ok_and(|line| line.contains("ready")));
+    // SIGKILL: no destructor runs.
+    child.kill().expect("killed");
+    child.wait().expect("ends");
+    assert!(ready, "the child never got ready");
+    let controller = Controller::start(config(directory.path())).await.expect("starts again");
+    let admin = client(&controller, controller.admin_token.clone());
+    assert_eq!(admin.service(&name("shop/redis")).await.expect("there").summary.mode, Mode::Enforce);
+    assert_eq!(admin.service(&name("shop/web")).await.expect("there").summary.mode, Mode::Quarantine);
+    admin.policy("shop", "redis").await.expect("there");
+    assert_eq!(admin.edges(&Default::default()).await.expect("edges").items.len(), 3);
+    let denied = EventQuery { kind: Some("denied".to_owned()), ..EventQuery::default() };
+    assert_eq!(admin.events(&denied).await.expect("events").items.len(), 1);
+    assert!(admin.verify_audit().await.expect("verified").intact);
+    let policy = controller.policy.borrow().clone();
+    assert_eq!(policy.compiled.services.len(), 3);
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_set_aside_and_said() {
+    let running = start().await;
+    running.shop().await;
+    let token = running.controller.admin_token.clone();
+    let directory = running.directory;
+    running.controller.stop().await;
+    let path = directory.path().join("bulkhead.db");
+    fs::write(&path, "nothing that SQLite would know".repeat(100)).expect("writes");
+    let controller = Controller::start(config(directory.path())).await.expect("starts all the same");
+    assert_eq!(controller.admin_token, token, "who had access has it still");
+    let admin = client(&controller, controller.admin_token.clone());
+    let status = admin.status().await.expect("status");
+    assert!(status.degraded[0].what.contains("damaged"), "{:?}", status.degraded);
+    let events = EventQuery { kind: Some("degraded".to_owned()), ..EventQuery::default() };
+    assert_eq!(admin.events(&events).await.expect("events").items.len(), 1);
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_with_a_clear_error() {
+    let running = start().await;
+    let directory = running.directory;
+    running.controller.stop().await;
+    // `user_version` is at offset 60 of the file.
+    let path = directory.path().join("bulkhead.db");
+    let mut bytes = fs::read(&path).expect("reads");
+    bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    fs::write(&path, bytes).expect("writes");
+    let error = Controller::start(config(directory.path())).await.expect_err("refused");
+    assert!(matches!(error, ControllerError::Store(_)), "{error}");
+    assert!(error.to_string().contains("newer Bulkhead"), "{error}");
+}
+
+#[tokio::test]
+async fn a_stopped_controller_comes_back_as_it_was() {
+    let running = start().await;
+    running.shop().await;
+    running
+        .admin
+        .set_mode(&name("shop/api"), &ModeChange { mode: Mode::Monitor, reason: None })
+        .await
+        .expect("set");
+    let revision = running.admin.status().await.expect("status").revision;
+    let token = running.controller.admin_token.clone();
+    let directory = running.directory;
+    running.controller.stop().await;
+    let controller = Controller::start(config(directory.path())).await.expect("starts again");
+    assert_eq!(controller.admin_token, token);
+    let admin = client(&controller, token);
+    let status = admin.status().await.expect("status");
+    assert!(status.revision >= revision);
+    assert_eq!((status.services.monitor, status.services.learn), (1, 2));
+    let detail = admin.service(&name("shop/api")).await.expect("there");
+    assert_eq!(detail.summary.learning.edges, 2);
+    assert_eq!(detail.ingress[0].edge.counters.connections, 4);
+    controller.stop().await;
+}

@@ -1,0 +1,10 @@
+//! The controller from outside: reports in, policies out, and the whole of the REST interface over real connections.
+
+mod durability;
+mod fuzz;
+mod outputs;
+mod rest;
+mod roles;
+mod server;
+mod streams;
+mod support;

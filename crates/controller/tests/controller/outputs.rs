@@ -1,0 +1,134 @@
+//! Events at the user's own systems.
+
+use crate::support::{Running, eventually, start};
+use bulkhead_api::Outputs;
+use bulkhead_model::Verdict;
+use std::sync::Arc;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, UdpSocket},
+    sync::Mutex,
+};
+
+async fn put(running: &Running, target: serde_json::Value) {
+    let outputs: Outputs = serde_json::from_value(serde_json::json!({ "outputs": [{
+        "name": "out", "min_severity": "info", "types": ["new-edge"], "target": target,
+    }] }))
+    .expect("outputs");
+    running.admin.put_outputs(&outputs).await.expect("put");
+    eventually("the output runs", || async {
+        running.connect("shop/web", "shop/redis", 6379, Verdict::Allowed).await;
+        running.connect("shop/web", "shop/redis", fresh_port(), Verdict::Allowed).await;
+        let status = running.admin.outputs().await.ok()?.outputs.pop()?.status?;
+        (status.sent + status.queued > 0 || status.last_error.is_some()).then_some(())
+    })
+    .await;
+}
+
+fn fresh_port() -> u16 {
+    use std::sync::atomic::{AtomicU16, Ordering};
+    static NEXT: AtomicU16 = AtomicU16::new(10_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn syslog_arrives_over_udp() {
+    let running = start().await;
+    running.shop().await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("binds");
+    let address = socket.local_addr().expect("bound").to_string();
+    put(&running, serde_json::json!({ "kind": "syslog", "address": address, "transport": "udp" })).await;
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).await.expect("arrives");
+    let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    assert!(text.starts_with("<110>1 ") && text.contains(" bulkhead - new-edge ["), "{text}");
+    running.controller.stop().await;
+}
+
+#[tokio::test]
+async fn cef_arrives_framed_over_tcp() {
+    let running = start().await;
+    running.shop().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("bound").to_string();
+    let target =
+        serde_json::json!({ "kind": "syslog", "address": address, "transport": "tcp", "format": "cef" });
+    put(&running, target).await;
+    let (mut stream, _) = listener.accept().await.expect("connects");
+    let mut text = String::new();
+    while !text.contains("CEF:0|Bulkhead|") {
+        let mut buffer = [0; 4096];
+        let length = stream.read(&mut buffer).await.expect("reads");
+        assert!(length > 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    let (length, rest) = text.split_once(' ').expect("a frame");
+    let length: usize = length.parse().expect("a length");
+    assert!(rest.len() >= length && rest.starts_with("<110>1 "), "{text}");
+    running.controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_signed_and_tried_again_until_it_is_taken() {
+    let running = start().await;
+    running.shop().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("bound");
+    let requests = Arc::new(Mutex::new(Vec::<String>::new()));
+    let seen = Arc::clone(&requests);
+    let server = tokio::spawn(async move {
+        loop {
+            let Ok((mut stream, _)) = listener.accept().await else { return };
+            let mut text = String::new();
+            while !text.contains("\r\n\r\n") || !text.ends_with('}') {
+                let mut buffer = [0; 8192];
+                match stream.read(&mut buffer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(length) => text.push_str(&String::from_utf8_lossy(&buffer[..length])),
+                }
+            }
+            let mut seen = seen.lock().await;
+            let answer = if seen.is_empty() { "503 Service Unavailable" } else { "200 OK" };
+            seen.push(text);
+            let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let url = format!("http://{address}/hook");
+    put(&running, serde_json::json!({ "kind": "webhook", "url": url, "secret": "hush" })).await;
+    eventually("the second attempt is taken", || async {
+        let status = running.admin.outputs().await.ok()?.outputs.pop()?.status?;
+        (status.sent > 0).then_some(())
+    })
+    .await;
+    let requests = requests.lock().await;
+    assert!(requests.len() >= 2);
+    let body = |text: &str| text.split("\r\n\r\n").nth(1).map(str::to_owned);
+    assert_eq!(body(&requests[0]), body(&requests[1]), "the refused one comes again, and first");
+    assert!(requests[1].contains("x-bulkhead-signature: t="), "{}", requests[1]);
+    assert!(!requests[1].contains("hush"));
+    server.abort();
+    running.controller.stop().await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_sent_is_sent_after_a_restart() {
+    let running = start().await;
+    running.shop().await;
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = socket.local_addr().expect("bound");
+    drop(socket);
+    let target = serde_json::json!({ "kind": "syslog", "address": address.to_string(), "transport": "tcp" });
+    put(&running, target).await;
+    let status = running.admin.outputs().await.expect("outputs").outputs[0].status.clone().expect("status");
+    assert!(status.queued > 0);
+    running.controller.stop().await;
+    let listener = TcpListener::bind(address).await.expect("the port is free again");
+    let config = crate::support::config(running.directory.path());
+    let controller = bulkhead_controller::Controller::start(config).await.expect("starts again");
+    let (mut stream, _) = listener.accept().await.expect("connects");
+    let mut buffer = [0; 4096];
+    let length = stream.read(&mut buffer).await.expect("reads");
+    assert!(String::from_utf8_lossy(&buffer[..length]).contains("new-edge"));
+    controller.stop().await;
+}
