@@ -13,6 +13,11 @@ pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut R
         ("name", Tree::text(object_name(&format!("nv.{}.{}", service.name(), service.namespace())))),
         ("namespace", Tree::text(service.namespace())),
     ]);
+    for (name, _) in &segment.names {
+        remarks.add(format!(
+            "{service}: the name {name} is written as its addresses of this moment; none are known where none follow"
+        ));
+    }
     let mut count = 0;
     let mut rules = |direction: Direction, remarks: &mut Remarks| {
         let mut rules = Vec::new();
@@ -135,7 +140,12 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Option<St
         match protocol.to_string().as_str() {
             name @ ("tcp" | "udp") if all => parts.push(format!("{name}/any")),
             name @ ("tcp" | "udp") => parts.extend(ports.ranges().map(|range| format!("{name}/{range}"))),
-            "icmp" => parts.push("icmp".to_owned()),
+            "icmp" => {
+                if !all {
+                    remarks.add(format!("{whose}: types of icmp cannot be said; all of them are open"));
+                }
+                parts.push("icmp".to_owned());
+            }
             _ => remarks.add(format!("{whose}: protocol {protocol} cannot be said")),
         }
     }

@@ -152,8 +152,9 @@ impl Grant {
             let by_application_alone = !applications.contains(Application::UNKNOWN);
             let narrowed = protocols.intersection(&served);
             let said = if by_application_alone && !narrowed.is_empty() { narrowed } else { protocols };
+            let known = applications.difference(&ApplicationSet::single(Application::UNKNOWN));
             remarks.add(format!(
-                "{whose}: that it is {applications} cannot be said; {said} is open to every application"
+                "{whose}: that it is {known} cannot be said; {said} is open to every application"
             ));
             ports = ports.union(&said);
         }

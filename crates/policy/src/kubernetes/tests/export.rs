@@ -107,7 +107,7 @@ fn network_policies_are_as_tight_as_they_can_be_and_the_rest_is_told() {
         "hosts cannot be said",
         "shop/api egress: icmp/2048-2303 cannot be said",
         "the name api.pay.example cannot be said",
-        "shop/api ingress: that it is unknown,http cannot be said; tcp/8080 is open to every application",
+        "shop/api ingress: that it is http cannot be said; tcp/8080 is open to every application",
         "shop/redis ingress: that it is redis cannot be said; tcp/6379 is open",
     ] {
         assert!(remarks.iter().any(|remark| remark.contains(part)), "{part} in {remarks:#?}");
@@ -151,7 +151,14 @@ fn calico_says_selectors_as_expressions_and_types_of_icmp() {
 
 #[test]
 fn neuvector_keeps_the_applications() {
-    let (text, _) = written(Dialect::NeuVector);
+    let (text, remarks) = written(Dialect::NeuVector);
+    holds(
+        &remarks.join("\n"),
+        &[
+            "the name api.pay.example is written as its addresses",
+            "shop/api egress addresses: types of icmp cannot be said",
+        ],
+    );
     holds(
         &text,
         &[
