@@ -45,6 +45,24 @@ story_breach() {
 
 story_keep() {
     echo "$ROOM" >"$DEMO_RUN/kept"
+    if [ -z "$WITHOUT" ]; then console_outside; fi
     room_keep
     say "  Kept. ./dev demo --enter gives a shell in the room (docker ps, bulkhead status ...); ./dev demo --stop ends it."
+}
+
+# The console listens in the room; a relay on this host's loopback leads there, as long as the demo is kept.
+console_outside() {
+    local port=7070
+    while ss -Hltn "sport = :$port" | grep -q .; do port=$((port + 1)); done
+    setsid socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" \
+        EXEC:"nsenter --target $ROOM --net socat - TCP\:127.0.0.1\:7070" </dev/null >"$DEMO_RUN/console.log" 2>&1 9>&- &
+    echo $! >"$DEMO_RUN/console.pid"
+    say "  Console: http://127.0.0.1:$port  token: $(in_room cat /run/bulkhead-state/admin.token)"
+}
+
+console_close() {
+    local relay
+    relay=$(cat "$DEMO_RUN/console.pid" 2>/dev/null || true)
+    # Only if that number still is our relay.
+    if [ -n "$relay" ] && grep -qa 'TCP-LISTEN' "/proc/$relay/cmdline" 2>/dev/null; then kill "$relay"; fi
 }
