@@ -1,6 +1,6 @@
 use crate::{Applied, Datapath, DatapathError, error::in_table};
 use bulkhead_abi::Prefix as Key;
-use bulkhead_model::node::Prefix;
+use bulkhead_model::{Identity, node::Prefix};
 use std::collections::HashMap;
 
 /// External ranges, once for each slot, so that they change together with the rules that speak of them.
@@ -27,19 +27,45 @@ impl Prefixes {
         wanted: &[Prefix],
         applied: &mut Applied,
     ) -> Result<(), DatapathError> {
-        let wanted: HashMap<Key, u32> = wanted.iter().map(|p| (key(slot, p), p.identity.0)).collect();
+        let mut wanted: HashMap<Key, u32> =
+            wanted.iter().filter(|p| !is_mapped(p)).map(|p| (key(slot, p), p.identity.0)).collect();
+        // In the kernel IPv4 lies inside IPv6: without a range of its own above it, `::/0` would take it in.
+        let all_v4 = Prefix { net: ipnet::Ipv4Net::default().into(), identity: Identity::WORLD };
+        wanted.entry(key(slot, &all_v4)).or_insert(all_v4.identity.0);
         let installed = &mut self.slots[slot];
-        for key in installed.keys().filter(|key| !wanted.contains_key(key)) {
-            datapath.prefixes.remove(key).map_err(in_table(&datapath.prefixes))?;
+        let gone: Vec<Key> = installed.keys().filter(|key| !wanted.contains_key(key)).copied().collect();
+        for key in gone {
+            datapath.prefixes.remove(&key).map_err(in_table(&datapath.prefixes))?;
+            installed.remove(&key);
             applied.removed += 1;
         }
-        for (key, identity) in wanted.iter().filter(|(key, identity)| installed.get(key) != Some(identity)) {
-            datapath.prefixes.set(key, identity).map_err(in_table(&datapath.prefixes))?;
+        // What this call has added, to be taken back if it cannot be finished.
+        let mut added = Vec::new();
+        for (key, identity) in wanted {
+            let before = installed.get(&key).copied();
+            if before == Some(identity) {
+                continue;
+            }
+            if let Err(error) = datapath.prefixes.set(&key, &identity) {
+                for key in added {
+                    datapath.prefixes.remove(&key).map_err(in_table(&datapath.prefixes))?;
+                    installed.remove(&key);
+                }
+                return Err(in_table(&datapath.prefixes)(error));
+            }
+            installed.insert(key, identity);
+            if before.is_none() {
+                added.push(key);
+            }
             applied.written += 1;
         }
-        *installed = wanted;
         Ok(())
     }
+}
+
+/// IPv4 written as IPv6, which is no address of any packet: rules never mean IPv4 by it.
+fn is_mapped(prefix: &Prefix) -> bool {
+    matches!(prefix.net, ipnet::IpNet::V6(net) if net.prefix_len() >= 96 && net.network().to_ipv4_mapped().is_some())
 }
 
 fn key(slot: usize, prefix: &Prefix) -> Key {

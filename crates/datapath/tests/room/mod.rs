@@ -75,6 +75,12 @@ impl Room {
         self.run("bh_to_workload", packet)
     }
 
+    /// The programs' clock.
+    pub(crate) fn jiffies(&mut self) -> u32 {
+        let context = SkbContext::default();
+        self.datapath.test_run("bh_clock", &[0; 64], context, 1).expect("a test run").mark
+    }
+
     pub(crate) fn run(&mut self, program: &'static str, packet: &[u8]) -> TestRun {
         let context = SkbContext { mark: 0, ifindex: INTERFACE };
         self.datapath.test_run(program, packet, context, 1).expect("a test run")

@@ -58,7 +58,7 @@ const NAMESPACES: [&str; 3] = ["shop", "pay", "default"];
 const HOSTS: [&str; 4] = ["api.bank.example", "www.bank.example", "bank.example", "cdn.example"];
 const PATTERNS: [&str; 5] =
     ["*.bank.example", "api.bank.example", "bank.example", "*.example", "cdn.example"];
-const ADDRESSES: [&str; 9] = [
+pub(crate) const ADDRESSES: [&str; 9] = [
     "203.0.113.1",
     "203.0.113.77",
     "203.0.113.200",
@@ -69,7 +69,7 @@ const ADDRESSES: [&str; 9] = [
     "2001:db8:1::1",
     "2001:db9::1",
 ];
-const NETS: [&str; 12] = [
+pub(crate) const NETS: [&str; 12] = [
     "203.0.113.0/24",
     "203.0.113.0/25",
     "203.0.113.64/26",
@@ -86,8 +86,15 @@ const NETS: [&str; 12] = [
 const PORTS: [u16; 10] = [0, 1, 22, 80, 443, 6379, 6380, 8000, 8100, 65535];
 const PORT_NAMES: [&str; 3] = ["http", "redis", "admin"];
 const APPLICATIONS: [&str; 4] = ["http", "redis", "tls", "postgresql"];
-const PROTOCOLS: [IpProtocol; 5] =
-    [IpProtocol::TCP, IpProtocol::UDP, IpProtocol::ICMP, IpProtocol::SCTP, IpProtocol::GRE];
+const PROTOCOLS: [IpProtocol; 6] = [
+    IpProtocol::TCP,
+    IpProtocol::UDP,
+    IpProtocol::ICMP,
+    IpProtocol::ICMPV6,
+    IpProtocol::SCTP,
+    IpProtocol::GRE,
+];
+const ICMP_TYPES: [u8; 5] = [0, 3, 8, 9, 128];
 
 pub(crate) fn service_name(random: &mut Random) -> ServiceName {
     ServiceName::new(random.pick(&NAMESPACES), random.pick(&NAMES)).expect("valid")
@@ -204,7 +211,7 @@ pub(crate) fn port(random: &mut Random) -> PortSpec {
         return PortSpec::whole(protocol);
     }
     if protocol.is_icmp() {
-        let kind = random.below(4) as u8 * 3;
+        let kind = random.pick(&ICMP_TYPES);
         return match random.one_in(2) {
             true => PortSpec::new(protocol, IcmpType::any_code(kind)),
             false => PortSpec::single(protocol, u16::from(kind) << 8 | random.below(2) as u16),
@@ -347,7 +354,7 @@ pub(crate) fn traffic(random: &mut Random) -> Traffic {
         _ => IpProtocol::TCP,
     };
     let port = if protocol.is_icmp() {
-        (random.below(4) as u16 * 3) << 8 | random.below(3) as u16
+        u16::from(random.pick(&ICMP_TYPES)) << 8 | random.below(3) as u16
     } else if protocol.has_ports() {
         random.pick(&PORTS).saturating_add(random.below(2) as u16)
     } else {
