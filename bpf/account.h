@@ -21,12 +21,18 @@ static __always_inline int same_key(const struct bh_flow_key *a, const struct bh
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
-static __always_inline struct bh_cached *cache_slot(const struct bh_flow_key *key)
+/* Of the five words of a flow key; less than BH_CACHE_SLOTS. */
+static __always_inline __u32 cache_hash(const __u64 *w)
 {
-	const __u64 *w = (const __u64 *)key;
 	__u64 hash = (w[0] ^ (w[1] << 7) ^ w[2] ^ (w[3] << 13) ^ (w[3] >> 32) ^ (w[4] * 0x9E3779B97F4A7C15ull)) *
 		     0xD6E8FEB86659FD93ull;
-	__u32 index = bpf_get_smp_processor_id() * BH_CACHE_SLOTS + (__u32)(hash >> 52);
+
+	return hash >> 52;
+}
+
+static __always_inline struct bh_cached *cache_slot(const struct bh_flow_key *key)
+{
+	__u32 index = bpf_get_smp_processor_id() * BH_CACHE_SLOTS + cache_hash((const __u64 *)key);
 
 	return bpf_map_lookup_elem(&bh_cache, &index);
 }

@@ -14,6 +14,7 @@
 #include "policy.h"
 #include "account.h"
 #include "conntrack.h"
+#include "fast.h"
 #include "reject.h"
 
 /* Go on with the next program of this hook, then with the stack. */
@@ -343,7 +344,7 @@ static __noinline int note_rtt(struct bh_flow *flow, struct packet *p)
 }
 
 /* A first fragment leaves its verdict for the later ones. One with the same number and other ports is an overlap. */
-static __always_inline int keep_fragment(struct packet *p, int from_workload, int allow)
+static __noinline int keep_fragment(struct packet *p, int from_workload, int allow)
 {
 	struct bh_fragment_key key = {
 		.local = p->key.local,
@@ -369,7 +370,10 @@ static __always_inline int keep_fragment(struct packet *p, int from_workload, in
 	return 1;
 }
 
-static __always_inline struct bh_fragment *first_fragment(struct packet *p, int from_workload)
+enum first { FIRST_UNKNOWN, FIRST_ALLOWED, FIRST_DENIED };
+
+/* What became of the first fragment; its ports complete the key of the flow. */
+static __noinline int first_fragment(struct packet *p, int from_workload)
 {
 	struct bh_fragment_key key = {
 		.local = p->key.local,
@@ -380,9 +384,11 @@ static __always_inline struct bh_fragment *first_fragment(struct packet *p, int 
 	};
 	struct bh_fragment *first = bpf_map_lookup_elem(&bh_fragments, &key);
 
-	if (first && now_jiffies() - first->seen > 30 * bh_hz)
-		return 0;
-	return first;
+	if (!first || now_jiffies() - first->seen > 30 * bh_hz)
+		return FIRST_UNKNOWN;
+	p->key.local_port = first->local_port;
+	p->key.remote_port = first->remote_port;
+	return first->allow ? FIRST_ALLOWED : FIRST_DENIED;
 }
 
 static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_workload, int parsed)
@@ -396,7 +402,7 @@ static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_wor
 	struct bh_flow *flow;
 	__u32 zero = 0, mode, rtt;
 	__u64 word;
-	int sender = from_workload ? BH_EGRESS : BH_INGRESS, fresh = 0, closed;
+	int sender = from_workload ? BH_EGRESS : BH_INGRESS, fresh = 0, closed, fate;
 
 	local.ifindex = skb->ifindex;
 	control = bpf_map_lookup_elem(&bh_control_map, &zero);
@@ -451,22 +457,18 @@ static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_wor
 		out.verdict = BH_DENIED;
 		out.decision.mode = mode;
 		return deny(skb, p, &local, &out, from_workload);
-	case PARSED_FRAGMENT: {
-		struct bh_fragment *first = first_fragment(p, from_workload);
-
-		if (!first)
+	case PARSED_FRAGMENT:
+		fate = first_fragment(p, from_workload);
+		if (fate == FIRST_UNKNOWN)
 			return irregular(skb, p, &local, FRAGMENT);
-		if (!first->allow)
+		if (fate == FIRST_DENIED)
 			return DROP;
-		p->key.local_port = first->local_port;
-		p->key.remote_port = first->remote_port;
 		flow = find_flow(&p->key);
 		/* The policy has changed since the first fragment: without it, no new verdict can be taken. */
 		if (!flow || flow->epoch != local.epoch)
 			return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload);
 		remember(p, flow, local.epoch, from_workload);
 		return pass(skb, from_workload);
-	}
 	}
 
 	flow = find_flow(&p->key);
@@ -600,28 +602,17 @@ known:
 
 static __always_inline int handle(struct __sk_buff *skb, int from_workload)
 {
-	struct bh_control *control;
-	struct bh_cached *slot;
+	__u32 mark = skb->mark & BH_MARK_MASK;
 	struct packet p;
-	__u32 zero = 0, mark = skb->mark & BH_MARK_MASK;
 	int parsed;
 
 	if (mark == BH_MARK_OWN) {
 		set_mark(skb, from_workload ? BH_MARK_SEEN : 0);
 		return PASS;
 	}
+	if (fast(skb, from_workload))
+		return pass(skb, from_workload);
 	parsed = parse(skb, &p, from_workload);
-	if (parsed == PARSED_FLOW && !p.fragment &&
-	    ((p.protocol == P_TCP && !(p.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) ||
-	     (p.protocol == P_UDP && (from_workload || p.key.remote_port != bpf_htons(53))))) {
-		control = bpf_map_lookup_elem(&bh_control_map, &zero);
-		slot = cache_slot(&p.key);
-		if (control && slot && same_key(&slot->key, &p.key) && slot->epoch == control->epoch &&
-		    now_jiffies() - slot->flushed < bh_hz) {
-			count_cached(slot, &p, from_workload);
-			return pass(skb, from_workload);
-		}
-	}
 	return slow(skb, &p, from_workload, parsed);
 }
 

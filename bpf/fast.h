@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The way of nearly every packet: plain Ethernet, IPv4 without options or IPv6 without extension headers, TCP or UDP, in
+ * the middle of a flow that this CPU has cached. The key is put together in registers: written to the stack in small
+ * pieces and read back in large ones it would cost more than all the rest. Everything else goes the general way. */
+#ifndef BULKHEAD_FAST_H
+#define BULKHEAD_FAST_H
+
+#include "account.h"
+
+#define MAPPED 0xffff0000ull /* ::ffff in the low word, as it lies in memory */
+
+struct fast_key {
+	__u64 w[5]; /* struct bh_flow_key */
+};
+
+static __always_inline struct bh_cached *fast_slot(const struct fast_key *key)
+{
+	__u32 index = bpf_get_smp_processor_id() * BH_CACHE_SLOTS + cache_hash(key->w);
+	struct bh_cached *slot = bpf_map_lookup_elem(&bh_cache, &index);
+	const __u64 *have;
+
+	if (!slot)
+		return 0;
+	have = (const __u64 *)&slot->key;
+	if ((have[0] ^ key->w[0]) | (have[1] ^ key->w[1]) | (have[2] ^ key->w[2]) | (have[3] ^ key->w[3]) |
+	    (have[4] ^ key->w[4]))
+		return 0;
+	return slot;
+}
+
+/* Returns whether the packet was counted and passes. */
+static __always_inline int fast(struct __sk_buff *skb, int from_workload)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct bh_control *control;
+	struct bh_cached *slot;
+	struct fast_key key;
+	__u32 zero = 0, bytes, source, destination;
+	__u16 type;
+	__u8 protocol, *transport;
+
+	if (data + ETH_HLEN + 20 + 20 > end)
+		return 0;
+	type = *(__u16 *)(data + 12);
+	if (type == bpf_htons(ETH_P_IP)) {
+		struct ipv4 *ip = data + ETH_HLEN;
+
+		if (ip->version_ihl != 0x45 || ip->fragment & bpf_htons(0x3fff))
+			return 0;
+		protocol = ip->protocol;
+		bytes = bpf_ntohs(ip->length);
+		if (bytes < 28 || bytes > skb->len - ETH_HLEN)
+			return 0;
+		source = ip->source;
+		destination = ip->destination;
+		key.w[0] = 0;
+		key.w[2] = 0;
+		key.w[1] = (__u64)(from_workload ? source : destination) << 32 | MAPPED;
+		key.w[3] = (__u64)(from_workload ? destination : source) << 32 | MAPPED;
+		transport = (void *)(ip + 1);
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6 *ip = data + ETH_HLEN;
+		__u64 *address;
+
+		if ((void *)(ip + 1) + 20 > end || (*(__u8 *)ip) >> 4 != 6)
+			return 0;
+		protocol = ip->next;
+		bytes = bpf_ntohs(ip->length);
+		if (bytes < 8 || bytes + 40 > skb->len - ETH_HLEN)
+			return 0;
+		bytes += 40;
+		address = (__u64 *)ip->source;
+		key.w[0] = address[from_workload ? 0 : 2];
+		key.w[1] = address[from_workload ? 1 : 3];
+		key.w[2] = address[from_workload ? 2 : 0];
+		key.w[3] = address[from_workload ? 3 : 1];
+		transport = (void *)(ip + 1);
+	} else {
+		return 0;
+	}
+	if (protocol == P_TCP) {
+		if (transport[13] & (TCP_SYN | TCP_FIN | TCP_RST) || bytes < (type == bpf_htons(ETH_P_IP) ? 40 : 60))
+			return 0;
+	} else if (protocol == P_UDP) {
+		/* names are read from DNS answers */
+		if (!from_workload && *(__u16 *)transport == bpf_htons(53))
+			return 0;
+	} else {
+		return 0;
+	}
+	source = *(__u16 *)transport;
+	destination = *(__u16 *)(transport + 2);
+	key.w[4] = (__u64)(skb->ifindex << 8 | protocol) << 32 |
+		   (from_workload ? source | destination << 16 : destination | source << 16);
+
+	control = bpf_map_lookup_elem(&bh_control_map, &zero);
+	slot = fast_slot(&key);
+	if (!control || !slot || slot->epoch != control->epoch || now_jiffies() - slot->flushed >= bh_hz)
+		return 0;
+	slot->packets[from_workload ? 0 : 1] += 1;
+	slot->bytes[from_workload ? 0 : 1] += bytes;
+	return 1;
+}
+
+#endif
