@@ -16,6 +16,8 @@ use tokio::sync::{mpsc, watch};
 /// How often readers get a new view at most.
 const VIEW: Duration = Duration::from_millis(200);
 const TICKS_PER_SECOND: u32 = 5;
+/// How often retention is looked after.
+const RETENTION: Duration = Duration::from_secs(300);
 /// Reports taken at once.
 const BATCH: usize = 512;
 
@@ -53,6 +55,7 @@ impl Actor {
         let mut health = self.writer.health();
         let mut ticker = tokio::time::interval(Duration::from_secs(1) / TICKS_PER_SECOND);
         ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut retention = tokio::time::interval(RETENTION);
         let mut batch = Vec::with_capacity(BATCH);
         let mut reporting = true;
         self.end_call(None).await;
@@ -69,6 +72,7 @@ impl Actor {
                     self.end_call(None).await;
                 }
                 _ = ticker.tick() => self.tick().await,
+                _ = retention.tick() => self.prune(),
                 Ok(()) = health.changed() => {
                     self.note_store(&mut health);
                     self.end_call(None).await;
@@ -97,6 +101,22 @@ impl Actor {
         }
     }
 
+    /// Removes old events, beside this task.
+    fn prune(&self) {
+        let retention = self.state.settings.retention;
+        let (writer, now) = (Arc::clone(&self.writer), self.app.config.clock.now());
+        tokio::spawn(async move {
+            let age = Duration::from_secs(u64::from(retention.event_days) * 86_400);
+            match writer.prune(now, age, retention.max_megabytes << 20).await {
+                Ok(pruned) if pruned.by_age + pruned.by_size > 0 => {
+                    tracing::info!(by_age = pruned.by_age, by_size = pruned.by_size, "old events removed");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "old events could not be removed"),
+            }
+        });
+    }
+
     async fn command(&mut self, command: Command) {
         self.state.now = self.app.config.clock.now();
         (command.run)(&mut self.state);
@@ -120,18 +140,21 @@ impl Actor {
         if effects.outputs {
             self.app.outputs.configure(self.state.admin.outputs.clone());
         }
+        // Stored (or on the way, in order) before it is told: who resumes a stream reads what was told before.
+        let changes = std::mem::take(&mut effects.changes);
+        let stored = match &done {
+            Some(_) if !changes.is_empty() => self.writer.now(changes).await,
+            _ => {
+                self.writer.later(changes);
+                Ok(())
+            }
+        };
         self.send_out(&effects);
         self.app.broadcast(&mut effects);
         self.show(done.is_some());
-        match done {
-            Some(done) if effects.changes.is_empty() => {
-                let _ = done.send(Ok(()));
-            }
-            Some(done) => {
-                let stored = self.writer.now(effects.changes).await;
-                let _ = done.send(stored);
-            }
-            None => self.writer.later(effects.changes),
+        if let Some(done) = done {
+            // Who asked may have gone.
+            let _ = done.send(stored);
         }
     }
 

@@ -23,6 +23,8 @@ use tower_service::Service;
 
 /// How long a client may take to send its headers, or to shake hands.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long open connections may take to end when the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; \
      base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
@@ -121,7 +123,7 @@ pub(crate) async fn serve(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stopped.changed() => return,
+            _ = stopped.changed() => break,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -142,6 +144,11 @@ pub(crate) async fn serve(
             connection(stream, tls, door, stopped).await;
             drop(slot);
         });
+    }
+    // Answers that are under way are finished, within reason.
+    let all = u32::try_from(app.config.limits.connections).unwrap_or(u32::MAX);
+    if tokio::time::timeout(FAREWELL, slots.acquire_many(all)).await.is_err() {
+        tracing::debug!("connections are still open at the end");
     }
 }
 
@@ -201,12 +208,14 @@ where
         .max_buf_size(64 << 10)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    tokio::select! {
-        result = connection.as_mut() => {
-            if let Err(error) = result {
-                tracing::debug!(%peer, %error, "connection ended");
-            }
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(FAREWELL, connection).await.unwrap_or(Ok(()))
         }
-        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended");
     }
 }

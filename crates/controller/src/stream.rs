@@ -98,6 +98,11 @@ pub(crate) async fn events(asked: Asked) -> Answer {
             message(Some(stored.position), "event", &EventMessage::Event(Box::new(stored.event.clone())))
         };
         let mut position = from;
+        if position.is_some()
+            && let Err(error) = asked.app.writer.flush().await
+        {
+            tracing::debug!(%error, "what is not stored yet cannot be told again");
+        }
         while let Some(after) = position {
             let Ok(page) = asked.app.read(move |reader| reader.events_after(after, PAGE)).await else {
                 return;

@@ -168,7 +168,7 @@ impl State {
         if let Some(record) = self.services.get_mut(name) {
             record.automation = Some(automation);
             record.summary = None;
-            self.dirty_services.insert(name.clone());
+            self.save_service(name);
             self.node_changed(name);
         }
     }
@@ -219,6 +219,8 @@ impl State {
             evidence: evidence.into(),
         };
         self.emit(severity, message, kind);
+        // At once, and not with the next round: a person waits for it to be durable.
+        self.save_service(name);
         self.node_changed(name);
     }
 }

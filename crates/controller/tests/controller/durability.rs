@@ -77,6 +77,10 @@ async fn a_damaged_database_is_set_aside_and_said() {
     let directory = running.directory;
     running.controller.stop().await;
     let path = directory.path().join("bulkhead.db");
+    for suffix in ["-wal", "-shm"] {
+        // With its journal SQLite would mend the file by itself.
+        let _ = fs::remove_file(directory.path().join(format!("bulkhead.db{suffix}")));
+    }
     fs::write(&path, "nothing that SQLite would know".repeat(100)).expect("writes");
     let controller = Controller::start(config(directory.path())).await.expect("starts all the same");
     assert_eq!(controller.admin_token, token, "who had access has it still");

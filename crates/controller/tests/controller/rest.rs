@@ -127,7 +127,8 @@ async fn documents_are_rehearsed_applied_listed_restored_and_deleted() {
     let restored = admin.restore(&RestoreRequest { revision: first.revision, dry_run: false }).await;
     assert_eq!(
         restored.expect("restored").changes.iter().filter(|c| c.action == ChangeAction::Deleted).count(),
-        1
+        2,
+        "the remedy had a document for each side"
     );
     assert_eq!(admin.explain(&other).await.expect("explained").verdict, Verdict::Denied);
     let policy = admin.policy("shop", "redis").await.expect("there");

@@ -103,8 +103,9 @@ async fn a_reader_that_does_not_read_is_let_go_and_counted() {
     let running = start().await;
     running.shop().await;
     let stream = running.admin.event_stream(&EventStreamQuery::default(), None).await.expect("opens");
+    // More than the buffers of both ends hold.
     for port in 1..=3_000 {
-        running.connect("shop/web", "shop/api", port, Verdict::Allowed).await;
+        running.connect_by("shop/web", "shop/api", port, Verdict::Allowed, &"x".repeat(10_000)).await;
     }
     eventually("the loss is counted", || async {
         let metrics = running.admin.metrics().await.ok()?;

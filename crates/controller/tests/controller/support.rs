@@ -4,7 +4,7 @@ use bulkhead_api::client::Client;
 use bulkhead_controller::{Controller, ControllerConfig, Limits};
 use bulkhead_model::{
     Application, Attachment, DenyReason, Direction, EdgeCounters, Exposure, FlowTuple, Identity, IpProtocol,
-    Mode, RuleRef, ServiceName, Timestamp, Verdict, Workload, WorkloadId, WorkloadOwner,
+    Mode, Process, RuleRef, ServiceName, Timestamp, Verdict, Workload, WorkloadId, WorkloadOwner,
     node::{ConnectionReport, EdgeReport, NodeHealth, NodeReport},
 };
 use bytes::Bytes;
@@ -123,6 +123,17 @@ impl Running {
     }
 
     pub(crate) async fn connect(&self, client: &str, server: &str, port: u16, verdict: Verdict) {
+        self.connect_by(client, server, port, verdict, "web").await;
+    }
+
+    pub(crate) async fn connect_by(
+        &self,
+        client: &str,
+        server: &str,
+        port: u16,
+        verdict: Verdict,
+        command: &str,
+    ) {
         let (local, peer) = (self.identity(client).await, self.identity(server).await);
         let report = ConnectionReport {
             time: now(),
@@ -142,7 +153,12 @@ impl Running {
             rule: RuleRef::NONE,
             mode: Mode::Learn,
             workload: None,
-            process: None,
+            process: Some(Process {
+                pid: 7,
+                executable: "/usr/bin/web".into(),
+                command_line: command.into(),
+                uid: 0,
+            }),
             packet: vec![0x45, 0],
             adopted: false,
         };
