@@ -44,6 +44,17 @@ struct Installed {
     slots: [Slot; 2],
     /// What the latest policy asked for, to find out whether the next one asks for the same.
     wanted: Option<Wanted>,
+    /// Brought by a policy that is written and does not hold yet.
+    fresh: bool,
+}
+
+/// A policy that is written and does not hold yet.
+#[derive(Debug, Default)]
+struct Staged {
+    applied: Applied,
+    /// Tables that no slot of their service names any more.
+    replaced: Vec<u32>,
+    latest: HashMap<u32, Wanted>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,7 +99,8 @@ impl Policy {
             if let Some(service) = datapath.services.get(identity).map_err(in_table(&datapath.services))? {
                 let top = service.slot.iter().flat_map(|s| s.table).max().unwrap_or(0);
                 policy.next_table = policy.next_table.max(top + 1);
-                policy.services.insert(*identity, Installed { slots: service.slot, wanted: None });
+                let installed = Installed { slots: service.slot, ..Installed::default() };
+                policy.services.insert(*identity, installed);
             }
         }
         if !(peers.is_empty() && rules.is_empty() && services.is_empty()) {
@@ -97,19 +109,29 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Installs the policy. On an error nothing has changed for any packet, and the call may be repeated.
+    /// Installs the policy. On an error nothing has changed for any packet, what was written is taken back, and the
+    /// call may be repeated, with this or another policy.
     pub fn apply(&mut self, datapath: &Datapath, wanted: &CompiledPolicy) -> Result<Applied, DatapathError> {
         let control = datapath.control()?;
         let target = (control.epoch as usize & 1) ^ 1;
-        let mut applied = Applied::default();
-        let mut replaced = Vec::new();
-        for service in &wanted.services {
-            self.install(datapath, service, target, &mut replaced, &mut applied)?;
-        }
-        self.prefixes.write(datapath, target, &wanted.prefixes, &mut applied)?;
+        let staged = match self.stage(datapath, wanted, target) {
+            // Taking back has also made room: what only the policy before the present one named is gone.
+            Err(DatapathError::Full { .. }) => self.stage(datapath, wanted, target)?,
+            result => result?,
+        };
+        let Staged { mut applied, replaced, latest } = staged;
 
         applied.epoch = next_epoch(control.epoch, 1);
-        datapath.set_control(Control { epoch: applied.epoch, ..control })?;
+        if let Err(error) = datapath.set_control(Control { epoch: applied.epoch, ..control }) {
+            self.take_back(datapath, target)?;
+            return Err(error);
+        }
+        for (identity, wanted) in latest {
+            if let Some(installed) = self.services.get_mut(&identity) {
+                installed.wanted = Some(wanted);
+                installed.fresh = false;
+            }
+        }
 
         // What only the slots of two policies ago named is now used by nobody.
         for table in replaced {
@@ -132,13 +154,64 @@ impl Policy {
         Ok(applied)
     }
 
+    /// Writes the policy into the slots that do not hold. All of it, or none.
+    fn stage(
+        &mut self,
+        datapath: &Datapath,
+        wanted: &CompiledPolicy,
+        target: usize,
+    ) -> Result<Staged, DatapathError> {
+        let mut staged = Staged::default();
+        let mut written = Ok(());
+        for service in &wanted.services {
+            written = self.install(datapath, service, target, &mut staged);
+            if written.is_err() {
+                break;
+            }
+        }
+        let written = written
+            .and_then(|()| self.prefixes.write(datapath, target, &wanted.prefixes, &mut staged.applied));
+        match written {
+            Ok(()) => Ok(staged),
+            Err(error) => {
+                self.take_back(datapath, target)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Has the slots that do not hold say what those that hold say, and removes all that nobody names then. Services
+    /// that only this application brought are forgotten.
+    fn take_back(&mut self, datapath: &Datapath, target: usize) -> Result<(), DatapathError> {
+        let fresh: Vec<u32> = self.services.iter().filter(|(_, s)| s.fresh).map(|(id, _)| *id).collect();
+        for identity in fresh {
+            datapath.services.remove(&identity).map_err(in_table(&datapath.services))?;
+            self.services.remove(&identity);
+        }
+        for (identity, installed) in &mut self.services {
+            let slots = [installed.slots[target ^ 1]; 2];
+            if installed.slots != slots {
+                datapath
+                    .services
+                    .set(identity, &Service { slot: slots })
+                    .map_err(in_table(&datapath.services))?;
+                installed.slots = slots;
+            }
+        }
+        let named: HashSet<u32> = self.services.values().flat_map(|s| tables_of(&s.slots)).collect();
+        let orphans: Vec<u32> = self.tables.keys().filter(|table| !named.contains(table)).copied().collect();
+        for table in orphans {
+            self.release(datapath, table, &mut Applied::default())?;
+        }
+        Ok(())
+    }
+
     fn install(
         &mut self,
         datapath: &Datapath,
         service: &CompiledService,
         target: usize,
-        replaced: &mut Vec<u32>,
-        applied: &mut Applied,
+        staged: &mut Staged,
     ) -> Result<(), DatapathError> {
         let identity = service.identity.0;
         let before = self.services.get(&identity).and_then(|s| s.wanted.clone());
@@ -150,31 +223,28 @@ impl Policy {
                 .filter(|b| Arc::ptr_eq(&b.directions[side], direction) || b.directions[side] == *direction);
             (slot.table[side], slot.otherwise[side]) = match same {
                 Some(before) => (before.slot.table[side], before.slot.otherwise[side]),
-                None => self.install_direction(datapath, direction, applied)?,
+                None => self.install_direction(datapath, direction, &mut staged.applied)?,
             };
         }
-        let known = self.services.contains_key(&identity);
-        let installed = self.services.entry(identity).or_default();
-        let old = installed.slots;
-        let mut new = old;
+        let old = self.services.get(&identity).map(|installed| installed.slots);
+        // Nobody has asked for a new service yet, so its slot that holds may say the same.
+        let mut new = old.unwrap_or([slot; 2]);
         new[target] = slot;
-        if !known {
-            // Nobody has asked for this service yet, so the slot that holds may say the same.
-            new[target ^ 1] = slot;
-        }
-        installed.wanted = Some(Wanted { directions, slot });
-        if new != old {
+        if Some(new) != old {
             datapath.services.set(&identity, &Service { slot: new }).map_err(in_table(&datapath.services))?;
-            installed.slots = new;
-            applied.written += 1;
-            if known {
-                let named = tables_of(&new);
-                replaced.extend(tables_of(&old).difference(&named));
-            }
+            staged.applied.written += 1;
+        }
+        let fresh = old.is_none();
+        let installed = self.services.entry(identity).or_default();
+        installed.slots = new;
+        installed.fresh = fresh;
+        if let Some(old) = old {
+            staged.replaced.extend(tables_of(&old).difference(&tables_of(&new)));
         }
         if before.is_none_or(|b| b.slot != slot) {
-            applied.services += 1;
+            staged.applied.services += 1;
         }
+        staged.latest.insert(identity, Wanted { directions, slot });
         Ok(())
     }
 
@@ -187,21 +257,25 @@ impl Policy {
     ) -> Result<(u32, ClassRef), DatapathError> {
         let table = self.next_table;
         self.next_table += 1;
-        let mut installed = InstalledTable::default();
+        // Known from the beginning, so that what is written of it can be taken back.
+        self.tables.insert(table, InstalledTable::default());
         let mut references = Vec::with_capacity(direction.classes.len());
         for class in &direction.classes {
             references.push(self.install_class(datapath, class, applied)?);
-            installed.classes.push(class.clone());
+            self.table(table).classes.push(class.clone());
         }
         for (peer, class) in &direction.peers {
             let Some(reference) = references.get(*class as usize) else { continue };
             let key = PeerKey { table, peer: peer.0 };
             datapath.peers.set(&key, reference).map_err(in_table(&datapath.peers))?;
-            installed.peers.push(peer.0);
+            self.table(table).peers.push(peer.0);
             applied.written += 1;
         }
-        self.tables.insert(table, installed);
         Ok((table, references.get(direction.default as usize).copied().unwrap_or_default()))
+    }
+
+    fn table(&mut self, table: u32) -> &mut InstalledTable {
+        self.tables.entry(table).or_default()
     }
 
     fn install_class(
@@ -226,13 +300,18 @@ impl Policy {
         reference.class_id = id;
         let narrowed: HashSet<(u8, u16, u8)> =
             class.entries.iter().filter(|e| e.application.is_some()).map(ports_of).collect();
-        for entry in &class.entries {
+        for (written, entry) in class.entries.iter().enumerate() {
             let rule = Rule {
                 rule: entry.outcome.rule.0,
                 allow: u16::from(entry.outcome.allow),
                 applications: u16::from(entry.application.is_none() && narrowed.contains(&ports_of(entry))),
             };
-            datapath.rules.set(&rule_key(id, entry), &rule).map_err(in_table(&datapath.rules))?;
+            if let Err(error) = datapath.rules.set(&rule_key(id, entry), &rule) {
+                for entry in &class.entries[..written] {
+                    datapath.rules.remove(&rule_key(id, entry)).map_err(in_table(&datapath.rules))?;
+                }
+                return Err(in_table(&datapath.rules)(error));
+            }
             applied.written += 1;
         }
         self.classes.insert(class.clone(), InstalledClass { id, uses: 1 });
