@@ -7,6 +7,7 @@
 
 mod calico;
 mod cilium;
+mod istio;
 mod network_policy;
 mod neuvector;
 mod segments;
@@ -26,13 +27,15 @@ pub enum Dialect {
     Cilium,
     /// `projectcalico.org/v3` `NetworkPolicy`.
     Calico,
+    /// `security.istio.io/v1` `AuthorizationPolicy`.
+    Istio,
     /// `neuvector.com/v1` `NvSecurityRule`.
     NeuVector,
 }
 
 /// The text names no policy language.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a language to export to: expected kubernetes, cilium, calico or neuvector")]
+#[error("'{0}' is not a language to export to: expected kubernetes, cilium, calico, istio or neuvector")]
 pub struct UnknownDialect(pub String);
 
 /// What came of an export.
@@ -45,10 +48,11 @@ pub struct Export {
 }
 
 impl Dialect {
-    pub const ALL: [(Dialect, &str); 4] = [
+    pub const ALL: [(Dialect, &str); 5] = [
         (Self::NetworkPolicy, "kubernetes"),
         (Self::Cilium, "cilium"),
         (Self::Calico, "calico"),
+        (Self::Istio, "istio"),
         (Self::NeuVector, "neuvector"),
     ];
 }
@@ -83,6 +87,7 @@ pub fn export(set: &PolicySet, inventory: &Inventory, now: Timestamp, dialect: D
         Dialect::NetworkPolicy => network_policy::object(&segments, segment, &mut remarks),
         Dialect::Cilium => cilium::object(&segments, segment, &mut remarks),
         Dialect::Calico => calico::object(&segments, segment, &mut remarks),
+        Dialect::Istio => istio::object(&segments, segment, &mut remarks),
         Dialect::NeuVector => neuvector::object(&segments, segment, &mut remarks),
     });
     let objects = objects.collect();

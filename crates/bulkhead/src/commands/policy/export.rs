@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, io::Write, path::PathBuf};
 /// In another language, what it cannot say is reported on standard error.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// Language to write: kubernetes (NetworkPolicy), cilium, calico or neuvector [default: Bulkhead's own]
+    /// Language to write: kubernetes (NetworkPolicy), cilium, calico, istio or neuvector [default: Bulkhead's own]
     #[arg(long, value_name = "LANGUAGE", value_parser = parse_dialect)]
     to: Option<Dialect>,
 

@@ -171,6 +171,61 @@ fn neuvector_keeps_the_applications() {
 }
 
 #[test]
+fn istio_guards_the_side_of_the_server() {
+    let (text, remarks) = written(Dialect::Istio);
+    holds(
+        &text,
+        &[
+            "kind: AuthorizationPolicy metadata: {name: api, namespace: shop} spec: selector: {matchLabels: {app: api}} \
+             action: ALLOW rules: from: source: principals: [*/ns/shop/sa/web] to: operation: ports: [8080]",
+            "metadata: {name: web, namespace: shop} spec: selector: {matchLabels: {app: web}} action: ALLOW rules: \
+             to: operation: ports: [80, 443]",
+            "principals: [*/ns/shop/sa/api] to: operation: ports: [6379]",
+        ],
+    );
+    holds(
+        &remarks.join("\n"),
+        &[
+            "Istio holds back TCP alone",
+            "shop/api egress: cannot be said",
+            "shop/api ingress: hosts cannot be said",
+            "shop/web is known by its service account: give its pods one of their own, called web",
+        ],
+    );
+}
+
+#[test]
+fn istio_tells_outsiders_from_pods_and_leaves_out_what_no_list_can_hold() {
+    let documents = "
+apiVersion: bulkhead.dev/v1alpha1
+kind: SegmentationPolicy
+metadata: {name: a, namespace: n}
+spec:
+  target: {service: n/a}
+  ingress:
+  - {from: [{cidr: {net: 10.0.0.0/8, except: [10.1.0.0/16]}}], ports: [tcp/443]}
+  - {from: [{service: n/b}], ports: [tcp/1000-2000, udp/53]}
+---
+apiVersion: bulkhead.dev/v1alpha1
+kind: SegmentationPolicy
+metadata: {name: b, namespace: n}
+spec: {target: {service: n/b}, egress: [{to: [any]}]}
+";
+    let set = PolicySet::read([("n.yaml", documents)], ReadOptions::default()).expect("valid");
+    let written = export(&set, &Inventory::named_in(&set), Timestamp(0), Dialect::Istio);
+    holds(
+        &written.to_yaml(),
+        &[
+            "rules: from: source: ipBlocks: [10.0.0.0/8] notIpBlocks: [10.1.0.0/16] notPrincipals: [*] \
+             to: operation: ports: [443]",
+            "metadata: {name: b, namespace: n} spec: selector: {matchLabels: {app: b}} action: ALLOW rules: []",
+        ],
+    );
+    holds(&written.remarks.join("\n"), &["n/a ingress: tcp/1000-2000 cannot be said"]);
+    assert!(!written.remarks.iter().any(|remark| remark.starts_with("n/b egress")), "{:?}", written.remarks);
+}
+
+#[test]
 fn what_is_exported_and_imported_again_means_the_same() {
     let (set, inventory) = shop();
     let text = export(&set, &inventory, Timestamp(0), Dialect::NetworkPolicy).to_yaml();
