@@ -6,7 +6,7 @@ import { plural } from "../../text/numbers";
 import { middle, peerShort, shortName } from "../../text/words";
 import { RADII, spots, type Spot } from "./rings";
 
-const SIZE = 500;
+const SIZE = 600;
 const HIGH = 470;
 
 /** Distance is the number of steps; what is beyond the rings cannot be reached. */

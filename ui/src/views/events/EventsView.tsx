@@ -89,7 +89,7 @@ export default function EventsView() {
           )}
           <div className="keys"><span><kbd>J</kbd><kbd>K</kbd>move</span><span className="grow" /><span className="t3">{liveness === "live" ? "live" : liveness === "lost" ? "reconnecting" : "connecting"}</span></div>
         </div>
-        <div className="detail" tabIndex={0}>{chosen === undefined ? <Empty title={wanted === undefined ? "Choose an event." : "That event is not among those read."}><p>{wanted === undefined ? "" : "It may be older than the list, or of another kind than the filter shows."} <VerdictGlyph verdict="allowed" /></p></Empty> : <EventDetail event={chosen} />}</div>
+        <div className="detail" tabIndex={0}><a className="back" href={toHash(["events"], query)}>‹ All events</a>{chosen === undefined ? <Empty title={wanted === undefined ? "Choose an event." : "That event is not among those read."}><p>{wanted === undefined ? "" : "It may be older than the list, or of another kind than the filter shows."} <VerdictGlyph verdict="allowed" /></p></Empty> : <EventDetail event={chosen} />}</div>
       </main>
     </>
   );

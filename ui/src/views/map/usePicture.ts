@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { peerKey } from "../../text/words";
-import type { LayoutInput, Stored } from "./model/layout";
+import { zoneOrder, type LayoutInput, type Stored } from "./model/layout";
 import type { Scene } from "./model/scene";
 import type { Picture } from "./model/solve";
 
@@ -28,16 +28,19 @@ const WIDTH = 5.75;
 const labelWidth = (what: string, much: string, held: boolean): number => Math.round((what.length + (much === "" ? 0 : much.length + 1)) * WIDTH + 12 + (held ? 18 : 0));
 
 export function inputOf(scene: Scene, phone: boolean, selected: string | undefined, stored: Stored): LayoutInput {
-  const links = phone ? scene.links.filter((link) => link.verdict === "denied" || link.from === selected || link.to === selected) : scene.links;
-  return {
+  const input: LayoutInput = {
     density: scene.density,
     phone,
     zones: scene.zones.map((zone) => ({ name: zone.name, folded: zone.folded, services: zone.services.map((node) => peerKey(node.peer)), rest: zone.rest.length > 0 })),
     outside: scene.outside.map((entry) => entry.key),
     below: scene.below.map((entry) => entry.key),
-    links: links.map((link) => ({ id: link.id, from: link.from, to: link.to, verdict: link.verdict, label: labelWidth(link.what, link.much, link.verdict !== "allowed"), narrow: link.verdict === "allowed" && link.much !== "" ? Math.round(Math.max(link.what.length, link.much.length) * WIDTH + 8) : 0 })),
+    links: scene.links.map((link) => ({ id: link.id, from: link.from, to: link.to, verdict: link.verdict, label: labelWidth(link.what, link.much, link.verdict !== "allowed"), narrow: link.verdict === "allowed" && link.much !== "" ? Math.round(Math.max(link.what.length, link.much.length) * WIDTH + 8) : 0 })),
     stored,
   };
+  if (!phone) return input;
+  // A narrow picture has no room for every line: what is denied, and the selection's own.
+  const order = zoneOrder(input);
+  return { ...input, zones: input.zones.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name)), links: input.links.filter((link) => link.verdict === "denied" || link.from === selected || link.to === selected) };
 }
 
 /** The scene laid out by a worker. The old picture stays until the new one is there. */

@@ -55,7 +55,7 @@ export function Documents({ items, chosen, text, may }: { items: readonly Policy
         </div>
         <div className="keys"><span><kbd>J</kbd><kbd>K</kbd>move</span></div>
       </div>
-      <div className="detail" tabIndex={0}>{policy === undefined ? <Empty title="Choose a document." /> : <Document key={id(policy)} policy={policy} may={may} />}</div>
+      <div className="detail" tabIndex={0}><a className="back" href={toHash(["policies"], query)}>‹ All documents</a>{policy === undefined ? <Empty title="Choose a document." /> : <Document key={id(policy)} policy={policy} may={may} />}</div>
     </main>
   );
 }

@@ -93,6 +93,7 @@ export default function ReviewView() {
           <div className="keys"><span><kbd>J</kbd><kbd>K</kbd>move</span>{may && <span><kbd>X</kbd>mark</span>}</div>
         </div>
         <div className="detail" tabIndex={0}>
+          <a className="back" href={toHash(["review"], query)}>‹ All rules</a>
           {chosen === undefined ? <Empty title={path[1] === undefined ? "Choose a rule." : "That rule has its decision."} /> : (
             <>
               <Item item={chosen} narrow={narrow} setNarrow={may ? setNarrow : undefined} />

@@ -20,9 +20,9 @@ export function Health({ status }: { status: Status }) {
               <dt>first packet</dt><dd>{node.health.gate ? "held back until the workload is identified" : "not held back: the gate is not installed"}</dd>
               <dt>lost events</dt><dd>{node.health.lost_events === 0 ? "none since start" : count(node.health.lost_events)}</dd>
             </dl>
-            <table><thead><tr><th>Kernel table</th><th>Fill</th><th className="right">Entries</th><th className="right">Capacity</th></tr></thead><tbody>
+            <div className="table-wrap"><table><thead><tr><th>Kernel table</th><th>Fill</th><th className="right">Entries</th><th className="right">Capacity</th></tr></thead><tbody>
               {node.health.tables.map((table) => <tr key={table.name}><td>{table.name}</td><td><span className="fill" aria-hidden="true"><i style={{ width: `${table.capacity === 0 ? 0 : (table.entries / table.capacity) * 100}%` }} /></span> <span className="small t2">{table.capacity === 0 ? "" : `${((table.entries / table.capacity) * 100).toFixed(1)} %`}</span></td><td className="right">{count(table.entries)}</td><td className="right t2">{count(table.capacity)}</td></tr>)}
-            </tbody></table>
+            </tbody></table></div>
           </div>
           {node.health.not_covered.length > 0 && <ul className="body plain">{node.health.not_covered.map((each) => <li key={each}>{each}</li>)}</ul>}
         </section>

@@ -20,7 +20,8 @@ export function placeLabels(input: LayoutInput, geometry: Geometry, ways: Readon
       for (const share of [0.5, 0.38, 0.62, 0.26, 0.74]) {
         // The first part of a held back line carries its bar.
         if (i === 0 && link.verdict !== "allowed" && length * share - (across ? width / 2 : height / 2) < 24) continue;
-        const x = a[0] + (b[0] - a[0]) * share;
+        const along = a[0] + (b[0] - a[0]) * share;
+        const x = input.phone ? Math.min(geometry.bounds.w - width / 2 - 2, Math.max(width / 2 + 2, along)) : along;
         const y = a[1] + (b[1] - a[1]) * share;
         const rect = { x: x - width / 2, y: y - height / 2, w: width, h: height };
         if (across && (rect.x < Math.min(a[0], b[0]) + 4 || rect.x + rect.w > Math.max(a[0], b[0]) - 4)) continue;

@@ -461,6 +461,16 @@ function zoneHeight(input: LayoutInput, name: string): number {
   return 32 + Math.ceil(members(zone).length / innerCount(zone)) * (SMALL.h + 12) + 2;
 }
 
+/** The order of zones where they stand in one column: from the outside inwards, those that nobody calls last. */
+export function zoneOrder(input: LayoutInput): string[] {
+  const zoneOf = new Map(input.zones.flatMap((zone) => [`zone:${zone.name}`, ...members(zone)].map((key) => [key, zone.name] as const)));
+  const arcs = arcsBetween(input, (key) => zoneOf.get(key));
+  const names = input.zones.map((zone) => zone.name);
+  const rank = ranks(names, arcs);
+  const fed = new Set([...arcs.map((arc) => arc.to), ...input.links.filter((link) => input.outside.includes(link.from)).map((link) => zoneOf.get(link.to))]);
+  return names.sort((a, b) => Number(!fed.has(a)) - Number(!fed.has(b)) || (rank.get(a) ?? 0) - (rank.get(b) ?? 0) || (a < b ? -1 : 1));
+}
+
 // ---- phone: one column of zones, two of services ----
 
 function phoneLayout(input: LayoutInput): Layout {
@@ -473,9 +483,7 @@ function phoneLayout(input: LayoutInput): Layout {
     for (const [i, key] of input.outside.entries()) geometry.nodes[key] = { x: x + 90 + (i * (w - 110)) / input.outside.length, y, w: 14, h: 34 };
     y += 34 + 30;
   }
-  const zoneOf = new Map(input.zones.flatMap((zone) => [`zone:${zone.name}`, ...members(zone)].map((key) => [key, zone.name] as const)));
-  const rank = ranks(input.zones.map((zone) => zone.name), arcsBetween(input, (key) => zoneOf.get(key)));
-  for (const zone of [...input.zones].sort((a, b) => (rank.get(a.name) ?? 0) - (rank.get(b.name) ?? 0))) {
+  for (const zone of input.zones) {
     if (zone.folded) {
       geometry.nodes[`zone:${zone.name}`] = { x, y, w, h: TILE.h };
       y += TILE.h + 12;

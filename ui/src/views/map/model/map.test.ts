@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { estate } from "../../../fixtures/estate";
+import { fromGraph } from "../../../live/graph";
+import { inputOf } from "../usePicture";
+import { overlaps } from "./labels";
+import { cellAt, ranks, type Rect } from "./layout";
+import { issuesOf } from "./issues";
+import { simplify, type Point } from "./route";
+import { buildScene, type Scene } from "./scene";
+import { solve } from "./solve";
+import { bucketsOf, rangeOf, ticksOf } from "./time";
+
+const NOW = 1_700_000_000_000;
+const EMPTY = { folded: new Set<string>(), unfolded: new Set<string>() };
+const STORED = { zones: {}, cells: {} };
+const shop = fromGraph(estate("shop", NOW).graph);
+const scene = (): Scene => buildScene(shop, EMPTY);
+
+describe("folding", () => {
+  it("unfolds everything in a small estate", () => {
+    expect(scene().density).toBe("full");
+    expect(scene().zones.every((zone) => !zone.folded)).toBe(true);
+  });
+  it("folds a large estate but for the zones with denials", () => {
+    const huge = buildScene(fromGraph(estate("huge", NOW).graph), EMPTY);
+    expect(huge.density).toBe("compact");
+    expect(huge.zones.filter((zone) => !zone.folded).every((zone) => zone.denied > 0)).toBe(true);
+    const drawn = huge.zones.reduce((n, zone) => n + (zone.folded ? 1 : zone.services.length + 1), 0);
+    expect(drawn).toBeLessThanOrEqual(300);
+  });
+  it("never draws more than 300 nodes for a thousand services", () => {
+    const large = buildScene(fromGraph(estate("large", NOW).graph), EMPTY);
+    expect(large.zones.reduce((n, zone) => n + (zone.folded ? 1 : zone.services.length + 1), 0) + large.outside.length).toBeLessThanOrEqual(300);
+  });
+  it("joins the edges of a folded zone into one link for each verdict", () => {
+    const folded = buildScene(shop, { ...EMPTY, folded: new Set(["shop", "data"]) });
+    const between = folded.links.filter((link) => link.from === "zone:shop" && link.to === "zone:data");
+    expect(between.map((link) => [link.verdict, link.edges.length])).toEqual([["allowed", 3], ["denied", 1]]);
+  });
+  it("labels what was denied by port and count, for no application was read", () => {
+    const denied = scene().links.find((link) => link.id === "shop/web>data/redis>denied");
+    expect([denied?.what, denied?.much]).toEqual(["tcp :6379", "3 denied"]);
+  });
+  it("shows another policy's verdicts when asked to", () => {
+    const link = scene().links.find((each) => each.verdict === "would-deny")?.edges[0];
+    const verdicts = new Map([["shop/checkout|host|udp|8125|unknown", "denied" as const]]);
+    expect(buildScene(shop, { ...EMPTY, verdicts }).links.some((each) => each.verdict === "denied" && each.edges[0]?.id === link?.id)).toBe(true);
+  });
+  it("leaves out edges that were not in use in the time asked for", () => {
+    expect(buildScene(shop, { ...EMPTY, to: NOW - 13 * 86_400_000 }).links).toEqual([]);
+  });
+});
+
+describe("the layout", () => {
+  const picture = solve(inputOf(scene(), false, undefined, STORED));
+  const boxes = Object.entries(picture.geometry.nodes);
+  it("puts no box on another", () => {
+    for (const [i, [a, x]] of boxes.entries()) for (const [b, y] of boxes.slice(i + 1)) expect(overlaps(x, y), `${a} and ${b}`).toBe(false);
+  });
+  it("finds a way for every link, and none through a box", () => {
+    for (const link of scene().links) {
+      const way = picture.ways[link.id];
+      expect(way, link.id).toBeDefined();
+      for (let i = 1; i < (way?.length ?? 0); i++) {
+        const a: Point = way?.[i - 1] ?? [0, 0];
+        const b: Point = way?.[i] ?? [0, 0];
+        const segment: Rect = { x: Math.min(a[0], b[0]), y: Math.min(a[1], b[1]), w: Math.max(0.1, Math.abs(a[0] - b[0])), h: Math.max(0.1, Math.abs(a[1] - b[1])) };
+        for (const [key, box] of boxes) {
+          const inner = { x: box.x + 1, y: box.y + 1, w: box.w - 2, h: box.h - 2 };
+          const own = key === link.from || key === link.to || picture.geometry.places[key] !== undefined;
+          if (!own) expect(overlaps(segment, inner), `${link.id} through ${key}`).toBe(false);
+        }
+      }
+    }
+  });
+  it("lets no label cover another", () => {
+    const labels = Object.entries(picture.labels).map(([id, label]) => [id, { x: label.x - label.w / 2, y: label.y - (label.two ? 15 : 8.5), w: label.w, h: label.two ? 30 : 17 }] as const);
+    for (const [i, [a, x]] of labels.entries()) for (const [b, y] of labels.slice(i + 1)) expect(overlaps(x, y), `${a} and ${b}`).toBe(false);
+  });
+  it("moves nobody when a service is added", () => {
+    const more = estate("shop", NOW).graph;
+    const [node] = more.nodes;
+    if (node === undefined) throw new Error("no node");
+    more.nodes.push({ ...node, peer: { kind: "service", name: "shop/newcomer" } });
+    const after = solve(inputOf(buildScene(fromGraph(more), EMPTY), false, undefined, picture.stored));
+    for (const [key, cell] of Object.entries(picture.stored.cells)) expect(after.stored.cells[key], key).toEqual(cell);
+    expect(after.geometry.nodes["shop/newcomer"]).toBeDefined();
+  });
+  it("gives back the cell of a box that stays where it is", () => {
+    const zone = picture.geometry.zones.shop;
+    const box = picture.geometry.nodes["shop/api"];
+    if (zone === undefined || box === undefined) throw new Error("not laid out");
+    expect(cellAt(zone, box)).toEqual(picture.stored.cells["shop/api"]);
+  });
+  it("orders a chain from left to right, and lets the lighter half of a cycle go back", () => {
+    expect([...ranks(["a", "b", "c"], [{ from: "a", to: "b", weight: 1 }, { from: "b", to: "c", weight: 3 }, { from: "c", to: "b", weight: 1 }])]).toEqual([["a", 0], ["b", 1], ["c", 2]]);
+  });
+  it("lays 300 services out in tiles that do not overlap", () => {
+    const huge = buildScene(fromGraph(estate("huge", NOW).graph), EMPTY);
+    const laid = solve(inputOf(huge, false, undefined, STORED));
+    const rects = Object.entries(laid.geometry.nodes).filter(([key]) => !key.startsWith("rest"));
+    for (const [i, [a, x]] of rects.entries()) for (const [b, y] of rects.slice(i + 1)) expect(overlaps(x, y), `${a} and ${b}`).toBe(false);
+  });
+  it("keeps a phone's picture within its width", () => {
+    const laid = solve(inputOf(scene(), true, "shop/web", STORED));
+    for (const [key, rect] of Object.entries(laid.geometry.nodes)) expect(rect.x >= 0 && rect.x + rect.w <= 366, key).toBe(true);
+  });
+  it("drops points that lie on a straight line", () => {
+    expect(simplify([[0, 0], [5, 0], [9, 0], [9, 4], [9, 4]])).toEqual([[0, 0], [9, 0], [9, 4]]);
+  });
+});
+
+describe("what needs a look", () => {
+  it("is ordered by how much was held back", () => {
+    expect(issuesOf(shop.nodes.values()).map((issue) => [issue.service, issue.kind])).toEqual([["shop/web", "denied"], ["shop/checkout", "would-deny"], ["edge/mail-relay", "open-ended"]]);
+  });
+});
+
+describe("the time bar", () => {
+  it("spans what is stored and no more than it needs", () => {
+    const range = rangeOf(shop.edges.values(), NOW);
+    expect(range.to - range.from).toBe(30 * 86_400_000);
+    expect(bucketsOf(shop.edges.values(), [], range).reduce((n, bucket) => n + bucket.edges, 0)).toBe(20);
+    expect(ticksOf(range).length).toBeGreaterThan(2);
+  });
+});

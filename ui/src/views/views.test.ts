@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { blastOf, estate } from "../fixtures/estate";
+import { peerKey } from "../text/words";
+import { chain, directions, spots } from "./blast/rings";
+import { decodePacket, hexLines } from "./events/hex";
+import { merged, textOf } from "./events/reduce";
+import { parseQuestion } from "./policy/question";
+import { progressWord, sortServices } from "./services/sort";
+
+const NOW = 1_700_000_000_000;
+const world = estate("shop", NOW);
+const names = world.services.map((each) => each.name);
+
+describe("the question box", () => {
+  it("asks for one connection when a port is named", () => {
+    expect(parseQuestion("can web reach redis on 6379?", names)).toEqual({ kind: "may", from: "shop/web", to: "data/redis", port: 6379, protocol: "tcp" });
+    expect(parseQuestion("may checkout talk to host on udp/8125", names)).toEqual({ kind: "may", from: "shop/checkout", to: "host", port: 8125, protocol: "udp" });
+  });
+  it("asks over any number of hops without a port, or with ever", () => {
+    expect(parseQuestion("can web ever reach postgres?", names)).toMatchObject({ kind: "reach", to: "data/postgresql" });
+    expect(parseQuestion("can web reach 10.0.0.1", names)).toMatchObject({ kind: "reach", to: "10.0.0.1" });
+  });
+  it("asks who, of services alone", () => {
+    expect(parseQuestion("who can reach postgresql?", names)).toMatchObject({ kind: "who", to: "data/postgresql" });
+    expect(parseQuestion("who can reach 10.0.0.1?", names)).toHaveProperty("error");
+  });
+  it("says what is missing", () => {
+    expect(parseQuestion("", names)).toHaveProperty("error");
+    expect(parseQuestion("can web reach?", names)).toHaveProperty("error");
+    expect(parseQuestion("can web reach redis on 99999", names)).toHaveProperty("error");
+  });
+});
+
+describe("events", () => {
+  it("replaces an event that comes again, and moves it up", () => {
+    const [event] = world.events.filter((each) => each.type === "denied");
+    if (event?.type !== "denied") throw new Error("no denial");
+    const after = merged(world.events, [{ ...event, count: 99, last: NOW + 10 }]);
+    expect(after.length).toBe(world.events.length);
+    expect(after[0]).toMatchObject({ id: event.id, count: 99 });
+  });
+  it("keeps no more than it can show", () => {
+    expect(merged(world.events, [], 3).length).toBe(3);
+  });
+  it("finds a denial by its process and port", () => {
+    const event = world.events.find((each) => each.type === "denied" && each.edge.port === 6379);
+    expect(event !== undefined && textOf(event)).toContain("/tmp/k redis 6379");
+  });
+  it("reads the first packet", () => {
+    const event = world.events.find((each) => each.type === "denied");
+    if (event?.type !== "denied") throw new Error("no denial");
+    expect(decodePacket(event.packet ?? []).map((field) => field.value)).toEqual(["version 4, 60 bytes, TTL 64", "51834 → 6379, SYN", "none: it was stopped before the first byte"]);
+    expect(hexLines(event.packet ?? [])[0]).toMatchObject({ offset: "0000", bytes: expect.arrayContaining(["45", "00"]) as unknown });
+    expect(decodePacket([1, 2, 3])).toEqual([]);
+  });
+});
+
+describe("services", () => {
+  it("sort by what was denied, the rest by name", () => {
+    expect(sortServices(world.services, "denied", true).slice(0, 3).map((each) => each.name)).toEqual(["shop/web", "shop/checkout", "batch/metrics"]);
+    expect(sortServices(world.services, "name", true)[0]?.name).toBe("shop/web");
+  });
+  it("say where they stand", () => {
+    expect(progressWord({ stage: "canary", since: NOW, until: NOW + 18 * 3_600_000, denied: 0 }, NOW)).toBe("watched for 18 h more");
+    expect(progressWord({ stage: "learning" }, NOW)).toBe("");
+  });
+});
+
+describe("the blast radius", () => {
+  const blast = blastOf(world, "shop/web");
+  const angles = directions([blast.under_policy, blast.now], blast.service);
+  it("keeps each peer's direction in both drawings", () => {
+    const peers = new Map(blast.now.reached.map((each) => [peerKey(each.peer), each.peer]));
+    const [now, policy] = [spots(blast.now, angles, peers), spots(blast.under_policy, angles, peers)];
+    for (const spot of now) expect(policy.find((each) => each.key === spot.key)?.angle).toBe(spot.angle);
+  });
+  it("names the chain by which a service falls", () => {
+    expect(chain(blast.now, "shop/web", "data/redis")).toEqual(["shop/web", "shop/api", "shop/cart", "data/redis"]);
+  });
+});
