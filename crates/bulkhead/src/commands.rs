@@ -20,7 +20,7 @@ mod settings;
 mod status;
 mod support_bundle;
 mod token;
-mod up;
+pub(crate) mod up;
 
 use crate::{
     arguments::{Cli, GlobalArgs},

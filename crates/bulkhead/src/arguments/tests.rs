@@ -48,6 +48,7 @@ fn documentation() -> String {
     text += "\n## Options of every command\n\n";
     let global: Vec<_> = cli.get_arguments().filter(|arg| arg.is_global_set()).collect();
     options(&mut text, &global);
+    let _ = write!(text, "\n{FILE}```toml\n{}```\n", crate::commands::up::configuration::EXAMPLE);
     text += "\n## Commands\n";
     cli.get_subcommands()
         .filter(|c| c.get_name() != "help")
@@ -71,6 +72,14 @@ used on a terminal only, and never where `NO_COLOR` is set. Remarks that are no 
 
 | code | meaning |
 |---|---|
+";
+
+const FILE: &str = "\
+## Configuration file
+
+`bulkhead up` reads `/etc/bulkhead/bulkhead.toml` where it exists, or what `--config` names. Options of the command line
+win over it. All of it may be left out; a name that is not known is an error with its line.
+
 ";
 
 fn section(text: &mut String, command: &Command, parent: &str, level: usize) {

@@ -1,7 +1,7 @@
 //! `bulkhead up`: discovery, agent and controller in one process.
 
 mod announce;
-mod configuration;
+pub(crate) mod configuration;
 mod notify;
 
 use super::Context;

@@ -1,6 +1,6 @@
 use super::offline;
 use crate::{
-    commands::Context,
+    commands::{Context, status},
     exit::{Code, Failure},
     output::{Screen, Style, edges, format::OutputArgs, structured},
 };
@@ -67,7 +67,7 @@ pub(super) async fn explain(cx: &mut Context, args: ExplainArgs) -> Result<Code>
         cx.client()?.explain(&request).await?
     };
     if !args.quiet && !structured(&mut cx.screen, args.output.output, &answer)? {
-        print(&mut cx.screen, &answer, offline)?;
+        print(&mut cx.screen, &answer, offline, args.output.output.is_wide())?;
     }
     Ok(if answer.verdict == Verdict::Denied { Code::Problems } else { Code::Success })
 }
@@ -88,12 +88,16 @@ pub(super) fn parse_port(protocol: IpProtocol, text: &str) -> Result<u16> {
     })
 }
 
-fn print(screen: &mut Screen, answer: &Explanation, offline: bool) -> io::Result<()> {
+fn print(screen: &mut Screen, answer: &Explanation, offline: bool, wide: bool) -> io::Result<()> {
     write!(screen, "{} ", edges::arrow(&answer.edge))?;
     screen.line(answer.verdict.into(), &answer.verdict.to_string())?;
-    screen.paragraph(0, &answer.sentence)?;
-    for side in [answer.egress.as_ref(), answer.ingress.as_ref()].into_iter().flatten() {
-        print_side(screen, side)?;
+    for line in answer.sentence.lines() {
+        status::item(screen, line)?;
+    }
+    if wide {
+        for side in [answer.egress.as_ref(), answer.ingress.as_ref()].into_iter().flatten() {
+            print_side(screen, side)?;
+        }
     }
     if !answer.seen && !offline {
         screen.line(Style::Dim, "Such a connection was never seen.")?;
@@ -147,7 +151,7 @@ mod tests {
             seen: false,
             sentence: "shop/redis denies it: no rule of its ingress allows shop/web.".into(),
         };
-        insta::assert_snapshot!(printed(80, |s| print(s, &answer, false).expect("memory")));
+        insta::assert_snapshot!(printed(80, |s| print(s, &answer, false, true).expect("memory")));
     }
 
     #[test]

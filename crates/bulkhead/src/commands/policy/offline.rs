@@ -14,7 +14,7 @@ use crate::{
 };
 use anyhow::Result;
 use bulkhead_api::{ExplainRequest, Explanation, RuleInfo, SideVerdict};
-use bulkhead_model::{Application, EdgeKey, ExternalName, Mode, Peer, RuleOrigin, ServiceName, Verdict};
+use bulkhead_model::{Application, EdgeKey, ExternalName, Mode, Peer, RuleOrigin, ServiceName};
 use bulkhead_policy::{
     Document, Evaluator, Inventory, PolicySet, ReadOptions, Remote, RuleBook, SegmentationPolicy, Service,
     Side, Traffic,
@@ -86,11 +86,8 @@ pub(super) fn explain(set: &PolicySet, request: &ExplainRequest) -> Result<Expla
     let application = request.application.unwrap_or(Application::UNKNOWN);
     let traffic = Traffic::new(request.protocol, request.port).with(application);
     let answer = evaluator.explain(&Remote::from(&client), &Remote::from(&server), traffic);
-    let mut sentence = match (answer.verdict.verdict, answer.verdict.sides().next()) {
-        (_, None) => "Neither end is a service: no policy holds it back.".to_owned(),
-        (Verdict::Denied, _) => "The documents deny it.".to_owned(),
-        _ => "The documents allow it.".to_owned(),
-    };
+    let sentences: Vec<String> =
+        answer.sentences().into_iter().chain(answer.without_remedy.clone()).collect();
     // A service without documents needs none: the first one would close it for everything else.
     let enforces = |policy: &SegmentationPolicy| {
         let service = policy.target.exact_service().and_then(|name| inventory.service(&name));
@@ -98,10 +95,6 @@ pub(super) fn explain(set: &PolicySet, request: &ExplainRequest) -> Result<Expla
     };
     let remedy: Vec<_> =
         answer.remedy.iter().filter(|policy| enforces(policy)).map(SegmentationPolicy::to_yaml).collect();
-    for reason in &answer.without_remedy {
-        sentence += " ";
-        sentence += reason;
-    }
     Ok(Explanation {
         edge: EdgeKey { client, server, protocol: request.protocol, port: request.port, application },
         verdict: answer.verdict.verdict,
@@ -109,7 +102,7 @@ pub(super) fn explain(set: &PolicySet, request: &ExplainRequest) -> Result<Expla
         ingress: answer.verdict.server.as_ref().map(side),
         allow_with: (!remedy.is_empty()).then(|| remedy.join("---\n")),
         seen: false,
-        sentence,
+        sentence: sentences.join("\n"),
     })
 }
 

@@ -17,6 +17,34 @@ use std::{
 /// Read where no other is named and it exists.
 pub(super) const USUAL_FILE: &str = "/etc/bulkhead/bulkhead.toml";
 
+/// A file with every setting, for the documentation.
+#[cfg(test)]
+pub(crate) const EXAMPLE: &str = r#"# Address of the console and the REST interface. Loopback is plain HTTP; elsewhere TLS is always on.
+listen = "0.0.0.0:7070"
+# Without this: self-signed, made at the first start.
+tls = { certificate = "/etc/bulkhead/tls.crt", key = "/etc/bulkhead/tls.key" }
+# Below which path a proxy shows the server.
+path_prefix = "/bulkhead"
+
+docker_socket = "/var/run/docker.sock"
+containerd_socket = "/run/containerd/containerd.sock"
+# Interfaces that may be workloads', as nftables matches names.
+interfaces = ["veth*"]
+node = "host-a"
+
+# Promote services on evidence alone, and how much of it: fast, default, strict.
+automatic = true
+profile = "strict"
+
+# What a denied workload gets: reset or drop. Connections that the kernel keeps track of. The first-packet gate.
+reject = "reset"
+max_connections = 524288
+gate = true
+
+# For demonstrations only: how many times faster learning believes time to pass.
+learn_scale = 1.0
+"#;
+
 /// Everything that `bulkhead up` needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Configuration {
@@ -182,6 +210,14 @@ mod tests {
         assert_eq!(merged.profile, Some(Profile::Strict));
         assert_eq!(merged.automatic, Some(true));
         assert_eq!(merged.docker_socket, Path::new(DOCKER_SOCKET));
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_has_every_setting_and_is_valid() {
+        let file = parse(Path::new("example.toml"), EXAMPLE).expect("valid");
+        let debug = format!("{file:?}");
+        assert!(!debug.contains("None"), "a setting is missing in the example: {debug}");
+        Configuration::merge(&args(&[]), file).expect("in range");
     }
 
     #[test]
