@@ -913,6 +913,8 @@ export interface components {
             /** @description Only services of this namespace. */
             namespace?: string | null;
             profile?: components["schemas"]["Profile"];
+            /** @description Only members of this zone. */
+            zone?: string | null;
         };
         BlastCount: {
             /**
@@ -1335,7 +1337,7 @@ export interface components {
         /** @description A condition for promotion that time alone does not meet. */
         Gate: {
             armed: boolean;
-            /** @description `restart`, `calendar`, `deployment`, `observation`, `open-ended`, `sensor`, `bound`, ... */
+            /** @description `bound`, `observation`, `open-ended`, `restart`, `calendar`, `deployment`, `sensor`. */
             name: string;
             /** @description Why it is (not) armed. */
             sentence: string;
@@ -1454,7 +1456,7 @@ export interface components {
             observed_hours: number;
             /** @description Keeps finding new peers by its nature (crawler, proxy, mail): never complete. */
             open_ended: boolean;
-            /** @description Whether the bound is below the profile's threshold and every gate is armed. */
+            /** @description Whether the evidence suffices for the profile. Gates that are not armed may still hold enforcement back. */
             ready: boolean;
             /** @description All of it in one sentence. */
             sentence: string;
@@ -1964,16 +1966,10 @@ export interface components {
              */
             automatic: boolean;
             /**
-             * @description Automation by namespace or label; the first that fits is taken.
+             * @description Automation by namespace, zone or label; the first that fits is taken.
              * @default []
              */
             automation: components["schemas"]["AutomationRule"][];
-            /**
-             * Format: int64
-             * @description Watching time after promotion to Enforce.
-             * @default 86400
-             */
-            canary_seconds: number;
             /** @default default */
             profile: components["schemas"]["Profile"];
             /**
@@ -1991,12 +1987,6 @@ export interface components {
              *     }
              */
             scan: components["schemas"]["ScanThresholds"];
-            /**
-             * Format: int64
-             * @description How long the shadow verdicts have to stay clean before Enforce.
-             * @default 86400
-             */
-            shadow_seconds: number;
         };
         /** @enum {string} */
         Severity: "info" | "notice" | "warning" | "critical";

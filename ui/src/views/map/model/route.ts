@@ -96,7 +96,7 @@ class Grid {
   find(from: string, to: string): Point[] | undefined {
     const starts = this.ports.get(from) ?? [];
     const goals = this.ports.get(to) ?? [];
-    const best = this.search(starts, goals, from, to);
+    const best = this.search(starts, goals);
     if (best === undefined) return undefined;
     this.use(best.points);
     for (const id of [best.start.id, best.goal.id]) this.usedPorts.set(id, (this.usedPorts.get(id) ?? 0) + 1);
@@ -117,7 +117,7 @@ class Grid {
     return j * w + i;
   }
 
-  private search(starts: readonly Port[], goals: readonly Port[], _from: string, _to: string): { start: Port; goal: Port; points: Point[] } | undefined {
+  private search(starts: readonly Port[], goals: readonly Port[]): { start: Port; goal: Port; points: Point[] } | undefined {
     const w = this.xs.length;
     const ends = new Map<number, { port: Port; cost: number }[]>();
     let gx0 = Infinity, gx1 = -Infinity, gy0 = Infinity, gy1 = -Infinity;
