@@ -17,7 +17,7 @@ pub struct LearningSummary {
     /// Hours observed with a healthy sensor.
     pub observed_hours: f64,
     pub edges: u64,
-    /// Whether the bound is below the profile's threshold and every gate is armed.
+    /// Whether the evidence suffices for the profile. Gates that are not armed may still hold enforcement back.
     pub ready: bool,
     /// Keeps finding new peers by its nature (crawler, proxy, mail): never complete.
     pub open_ended: bool,
@@ -31,7 +31,7 @@ pub struct LearningSummary {
 /// A condition for promotion that time alone does not meet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gate {
-    /// `restart`, `calendar`, `deployment`, `observation`, `open-ended`, `sensor`, `bound`, ...
+    /// `bound`, `observation`, `open-ended`, `restart`, `calendar`, `deployment`, `sensor`.
     pub name: String,
     pub armed: bool,
     /// Why it is (not) armed.

@@ -11,7 +11,7 @@ pub struct Settings {
     /// Promote services without being asked, where nothing else is set for them.
     pub automatic: bool,
     pub profile: Profile,
-    /// Automation by namespace or label; the first that fits is taken.
+    /// Automation by namespace, zone or label; the first that fits is taken.
     pub automation: Vec<AutomationRule>,
     pub retention: Retention,
     pub scan: ScanThresholds,
@@ -23,6 +23,9 @@ pub struct AutomationRule {
     /// Only services of this namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// Only members of this zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// Only services whose workloads all have these labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

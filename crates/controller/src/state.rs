@@ -164,7 +164,9 @@ impl State {
         self.flush_denials();
         self.cool_rates();
         let due = |last: Timestamp, seconds: u64| now.since(last).as_secs() >= seconds || now < last;
-        if due(self.last_slow, 5) {
+        // In a demonstration a second is worth hours.
+        let often = if self.scale.is_real() { 5 } else { 1 };
+        if due(self.last_slow, often) {
             self.last_slow = now;
             self.promote();
             self.watch_health();

@@ -51,7 +51,7 @@ pub(crate) fn serve(path: &str, prefix: &str, headers: &HeaderMap) -> Response<B
         },
     };
     if asset.path == "index.html" {
-        return page(asset, prefix);
+        return page(asset, path, prefix);
     }
     let caching = match asset.path.starts_with("assets/") {
         // Their names hold a hash of what is in them.
@@ -81,15 +81,17 @@ fn unpack(packed: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The page knows below which path it lives.
-fn page(asset: &Asset, prefix: &str) -> Response<Body> {
+/// The page names its parts relative to itself. Where it is shown for a place deeper down, or below a known prefix, it is
+/// told what they are relative to; at the root it is left alone, so that it also works below a prefix nobody told of.
+fn page(asset: &Asset, path: &str, prefix: &str) -> Response<Body> {
     let text = String::from_utf8_lossy(&unpack(asset.packed)).into_owned();
     let base = match prefix.trim_matches('/') {
         "" => "/".to_owned(),
         prefix => format!("/{prefix}/"),
     };
     let base: String = base.chars().filter(|c| c.is_ascii_alphanumeric() || "/-_.~".contains(*c)).collect();
-    let text = match text.contains("<base ") {
+    let at_root = base == "/" && !path.contains('/');
+    let text = match at_root || text.contains("<base ") {
         true => text,
         false => text.replacen("<head>", &format!("<head><base href=\"{base}\">"), 1),
     };

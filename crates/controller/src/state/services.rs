@@ -156,12 +156,17 @@ impl State {
         }
         let fits = self.settings.automation.iter().find(|rule| {
             rule.namespace.as_deref().is_none_or(|namespace| namespace == name.namespace())
+                && rule.zone.as_deref().is_none_or(|zone| self.is_in_zone(name, zone))
                 && rule.labels.iter().all(|(key, value)| record.labels.get(key) == Some(value))
         });
         match fits {
             Some(rule) => Automation { automatic: rule.automatic, profile: rule.profile },
             None => Automation { automatic: self.settings.automatic, profile: self.settings.profile },
         }
+    }
+
+    fn is_in_zone(&self, name: &ServiceName, zone: &str) -> bool {
+        self.inventory.service(name).is_some_and(|service| self.set.zone_has(zone, service))
     }
 
     pub(crate) fn set_automation(&mut self, name: &ServiceName, automation: Automation) {

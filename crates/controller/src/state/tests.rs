@@ -401,6 +401,30 @@ fn a_document_may_ask_for_a_mode_and_a_person_may_still_change_it() {
 }
 
 #[test]
+fn automation_is_given_by_the_first_rule_that_fits_and_by_hand_above_all() {
+    let mut estate = shop();
+    let zone = "apiVersion: bulkhead.dev/v1alpha1\nkind: Zone\nmetadata: {name: data}\nspec: {services: [shop/redis]}\n";
+    let documents = crate::plan::read(zone, "test").expect("sound");
+    let changes = documents.into_iter().map(|document| (document.key(), Some(document))).collect();
+    estate.state.change_documents(changes, "anna", "test", String::new());
+    estate.finish();
+    let rule = |namespace: Option<&str>, zone: Option<&str>, profile| bulkhead_api::AutomationRule {
+        namespace: namespace.map(str::to_owned),
+        zone: zone.map(str::to_owned),
+        labels: BTreeMap::new(),
+        automatic: true,
+        profile,
+    };
+    estate.state.settings.automation =
+        vec![rule(None, Some("data"), Profile::Strict), rule(Some("shop"), None, Profile::Fast)];
+    let of = |estate: &Estate, service: &str| estate.state.automation(&name(service));
+    assert_eq!(of(&estate, "shop/redis"), Automation { automatic: true, profile: Profile::Strict });
+    assert_eq!(of(&estate, "shop/web"), Automation { automatic: true, profile: Profile::Fast });
+    estate.state.set_automation(&name("shop/web"), Automation::default());
+    assert_eq!(of(&estate, "shop/web"), Automation::default());
+}
+
+#[test]
 fn a_full_table_lost_events_and_silence_are_said_and_taken_back() {
     let mut estate = shop();
     let health = |lost, entries| NodeHealth {

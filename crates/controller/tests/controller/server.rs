@@ -20,6 +20,10 @@ async fn the_console_is_served_with_strict_headers_and_places_in_it_lead_to_its_
         assert_eq!(reply.headers["x-content-type-options"], "nosniff");
         assert!(String::from_utf8_lossy(&reply.body).contains("<base href=\"/bulkhead/\">"), "{path}");
     }
+    let plain = start().await;
+    let root = plain.raw().send("GET", "/", None).await;
+    assert!(!String::from_utf8_lossy(&root.body).contains("<base"), "it works below a prefix nobody told of");
+    plain.controller.stop().await;
     assert_eq!(raw.send("GET", "/bulkhead/healthz", None).await.status, 200);
     assert_eq!(raw.send("GET", "/assets/none.js", None).await.status, 404);
     assert_eq!(raw.send("POST", "/map", None).await.status, 405);
