@@ -181,7 +181,7 @@ wire! {
 wire! {
     #[derive(Default)]
     Edge {
-        /// [0] from the workload, [1] to it
+        /// First from the workload, then to it.
         packets: [u64; 2],
         bytes: [u64; 2],
         connections: u64,
