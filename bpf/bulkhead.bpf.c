@@ -440,7 +440,8 @@ static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_wor
 	case PARSED_LINK:
 		if (mode == BH_QUARANTINE)
 			return DROP;
-		if (from_workload && !neighbour_is_true(skb, p, &local))
+		/* Group reports and neighbour messages of others would have frames of others come here. */
+		if (from_workload && (!owns(&local, &p->key.local) || !neighbour_is_true(skb, p, &local)))
 			return irregular(skb, p, &local, SPOOF);
 		return pass(skb, from_workload);
 	case PARSED_ERROR:

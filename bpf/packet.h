@@ -153,7 +153,8 @@ static __always_inline int parse_transport(struct packet *p, const __u8 *head, i
 		p->policy_port = (__u16)head[0] << 8 | head[1];
 		if (head[0] >= 1 && head[0] <= 4)
 			return PARSED_ERROR;
-		if ((head[0] >= 130 && head[0] <= 136) || head[0] == 143)
+		/* A workload that offers itself as a router to its neighbours (134) needs a rule for it. */
+		if (((head[0] >= 130 && head[0] <= 136) || head[0] == 143) && !(head[0] == 134 && from_workload))
 			return PARSED_LINK;
 		if (head[0] == 129) {
 			p->policy_port = 128 << 8;

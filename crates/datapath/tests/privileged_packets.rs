@@ -1,5 +1,7 @@
 //! The programs under test runs, packet by packet.
 
+#[path = "support/pcap.rs"]
+mod pcap;
 mod room;
 
 use bulkhead_abi::{CONTROL_CLOSED, CONTROL_SILENT, MARK_MASK, MARK_OWN, MARK_SEEN, Stat};
@@ -210,6 +212,36 @@ fn a_workload_that_speaks_with_anothers_address_is_denied() {
 }
 
 #[test]
+fn messages_between_neighbours_pass_when_they_are_true_and_routers_need_a_rule() {
+    if !require_root("messages_between_neighbours_pass_when_they_are_true_and_routers_need_a_rule") {
+        return;
+    }
+    let mut room = Room::new();
+    room.apply(&policy(Mode::Enforce, &[], &[]));
+    let report =
+        |from: &str| Packet::ip(from, "224.0.0.251", 2).payload([0x16, 0, 0, 0, 224, 0, 0, 251]).bytes();
+    assert_eq!(room.send(&report("10.0.0.2")).verdict, PASS);
+    assert_eq!(room.send(&report("0.0.0.0")).verdict, PASS, "no address yet");
+    assert_eq!(room.send(&report("10.0.0.4")).verdict, DROP);
+    let message =
+        |from: &str, kind: u8| Packet::icmp(from, "ff02::1", kind, 0, [0; 4]).payload([0; 16]).bytes();
+    for (kind, own, forged) in [(133, PASS, DROP), (135, PASS, DROP), (143, PASS, DROP), (134, DROP, DROP)] {
+        assert_eq!(room.send(&message("fe80::2", kind)).verdict, own, "type {kind}");
+        assert_eq!(room.send(&message("fd00::2", kind)).verdict, own, "type {kind}");
+        assert_eq!(room.send(&message("fd00::4", kind)).verdict, forged, "type {kind}");
+        assert_eq!(room.receive(&message("fe80::1", kind)).verdict, PASS, "type {kind} from a neighbour");
+    }
+    let router = Allow {
+        peer: Some(Identity::MULTICAST),
+        protocol: IpProtocol::ICMPV6,
+        port: 134 << 8,
+        prefix_len: 8,
+    };
+    room.apply(&policy(Mode::Enforce, &[], &[router]));
+    assert_eq!(room.send(&message("fe80::2", 134)).verdict, PASS);
+}
+
+#[test]
 fn endpoints_that_are_not_identified_are_closed_once_anything_is_enforced() {
     if !require_root("endpoints_that_are_not_identified_are_closed_once_anything_is_enforced") {
         return;
@@ -407,9 +439,8 @@ fn published_hostile_captures_do_no_harm() {
     let mut room = Room::new();
     room.apply(&policy(Mode::Enforce, &[], &[allow(REDIS, TCP, 6379)]));
     let mut packets = 0;
-    for entry in std::fs::read_dir(corpus.join("robustness/tcpdump")).expect("the corpus").flatten() {
-        let bytes = std::fs::read(entry.path()).expect("readable");
-        for frame in frames_of(&bytes) {
+    for file in pcap::files_in(&corpus.join("robustness/tcpdump")) {
+        for frame in pcap::frames_of(&file) {
             for program in ["bh_from_workload", "bh_to_workload"] {
                 // The kernel itself refuses what is shorter than an Ethernet header.
                 let context = SkbContext { mark: 0, ifindex: INTERFACE };
@@ -426,27 +457,6 @@ fn published_hostile_captures_do_no_harm() {
     }
     println!("{packets} hostile packets");
     assert!(packets > 1000, "only {packets} packets were read");
-}
-
-/// Frames of a pcap file of either byte order; anything else has none. Headers that lie end the walk.
-fn frames_of(file: &[u8]) -> Vec<&[u8]> {
-    let little = match file.get(..4) {
-        Some([0xd4, 0xc3, 0xb2, 0xa1] | [0x4d, 0x3c, 0xb2, 0xa1]) => true,
-        Some([0xa1, 0xb2, 0xc3, 0xd4] | [0xa1, 0xb2, 0x3c, 0x4d]) => false,
-        _ => return Vec::new(),
-    };
-    let mut rest = &file[24.min(file.len())..];
-    let mut frames = Vec::new();
-    while rest.len() > 16 {
-        let length: [u8; 4] = rest[8..12].try_into().expect("four bytes");
-        let length = if little { u32::from_le_bytes(length) } else { u32::from_be_bytes(length) } as usize;
-        let Some(frame) = rest.get(16..16 + length) else { break };
-        if (14..4000).contains(&length) {
-            frames.push(frame);
-        }
-        rest = &rest[16 + length..];
-    }
-    frames
 }
 
 fn changed(packet: &[u8], at: usize, to: u8) -> Vec<u8> {

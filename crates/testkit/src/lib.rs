@@ -15,6 +15,7 @@ pub mod netns;
 pub mod packet;
 mod process;
 mod wait;
+mod wire;
 
 pub use dockerd::Dockerd;
 pub use guard::{corpora, require, require_root};
@@ -22,3 +23,4 @@ pub use netns::{Namespace, Network};
 pub use packet::{Packet, TcpFlags};
 pub use process::{Child, Output, run, run_ok};
 pub use wait::wait_until;
+pub use wire::{Received, Wire};
