@@ -34,7 +34,16 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Room {
     pub(crate) datapath: Datapath,
     pub(crate) policy: Policy,
-    pins: PathBuf,
+    _pins: Pins,
+}
+
+/// A folder that is gone when dropped, also where the kernel did not take what was to be pinned there.
+struct Pins(PathBuf);
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Room {
@@ -44,11 +53,11 @@ impl Room {
 
     pub(crate) fn with(sizes: Sizes) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let pins = PathBuf::from(format!("/sys/fs/bpf/bulkhead-test-{}-{number}", std::process::id()));
-        let config = Config { pins: pins.clone(), sizes, attach: None };
+        let pins = Pins(PathBuf::from(format!("/sys/fs/bpf/bulkhead-test-{}-{number}", std::process::id())));
+        let config = Config { pins: pins.0.clone(), sizes, attach: None };
         let datapath = Datapath::open(&config).expect("the kernel takes the programs");
         let policy = Policy::recover(&datapath).expect("empty tables");
-        let room = Self { datapath, policy, pins };
+        let room = Self { datapath, policy, _pins: pins };
         for (last, identity, ifindex) in
             [(1, Identity::HOST, 0), (2, WEB, INTERFACE), (3, REDIS, 77), (4, API, 78)]
         {
@@ -84,12 +93,6 @@ impl Room {
     pub(crate) fn run(&mut self, program: &'static str, packet: &[u8]) -> TestRun {
         let context = SkbContext { mark: 0, ifindex: INTERFACE };
         self.datapath.test_run(program, packet, context, 1).expect("a test run")
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.pins);
     }
 }
 
