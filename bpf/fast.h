@@ -74,6 +74,9 @@ static __always_inline int fast(struct __sk_buff *skb, int from_workload)
 		key.w[1] = address[from_workload ? 1 : 3];
 		key.w[2] = address[from_workload ? 2 : 0];
 		key.w[3] = address[from_workload ? 3 : 1];
+		/* Perhaps IPv4 in disguise. */
+		if (!key.w[0] || !key.w[2])
+			return 0;
 		transport = (void *)(ip + 1);
 	} else {
 		return 0;

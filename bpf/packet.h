@@ -94,6 +94,12 @@ static __always_inline void map_v4(struct bh_address *out, __u32 address)
 	out->word[3] = address;
 }
 
+/* Of an IPv6 packet: it would be taken for what IPv4 has at this address, and no such packet is ever right. */
+static __always_inline int is_mapped(const struct bh_address *address)
+{
+	return !(address->word[0] | address->word[1]) && address->word[2] == bpf_htonl(0xffff);
+}
+
 static __always_inline void copy_v6(struct bh_address *out, const __u32 *address)
 {
 	out->word[0] = address[0];
@@ -331,6 +337,8 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p, int fr
 			copy_v6(&p->key.local, ip->destination);
 			copy_v6(&p->key.remote, ip->source);
 		}
+		if (is_mapped(&p->key.local) || is_mapped(&p->key.remote))
+			return PARSED_MALFORMED;
 		have = (int)length;
 		if (next == P_TCP || next == P_UDP) {
 			__u8 *transport = data + l3 + 40;

@@ -242,6 +242,24 @@ fn messages_between_neighbours_pass_when_they_are_true_and_routers_need_a_rule()
 }
 
 #[test]
+fn ipv4_in_disguise_does_not_ride_on_an_open_connection() {
+    if !require_root("ipv4_in_disguise_does_not_ride_on_an_open_connection") {
+        return;
+    }
+    let mut room = Room::new();
+    room.apply(&policy(Mode::Enforce, &[], &[allow(REDIS, TCP, 6379)]));
+    let (web, redis) = WEB_REDIS[0];
+    assert_eq!(room.send(&syn(web, redis)).verdict, PASS);
+    assert_eq!(room.receive(&tcp(redis, web, TcpFlags::SYN_ACK)).verdict, PASS);
+    for _ in 0..2 {
+        assert_eq!(room.send(&tcp(web, redis, TcpFlags::ACK)).verdict, PASS);
+    }
+    let disguised = tcp("[::ffff:10.0.0.2]:40000", "[::ffff:10.0.0.3]:6379", TcpFlags::ACK);
+    assert_eq!(room.send(&disguised).verdict, DROP);
+    assert_eq!(room.send(&tcp(web, redis, TcpFlags::ACK)).verdict, PASS);
+}
+
+#[test]
 fn endpoints_that_are_not_identified_are_closed_once_anything_is_enforced() {
     if !require_root("endpoints_that_are_not_identified_are_closed_once_anything_is_enforced") {
         return;
@@ -402,6 +420,7 @@ fn what_cannot_be_parsed_is_denied_in_enforce_and_passes_while_learning() {
     let v6 = syn("[fd00::2]:40000", "[fd00::3]:6379");
     broken.push(("payload length beyond the packet", changed(&v6, 14 + 4, 0x7f)));
     broken.push(("IPv4 in an IPv6 frame", changed(&v6, 14, 0x45)));
+    broken.push(("IPv4 addresses in IPv6", syn("[::ffff:10.0.0.2]:40000", "[::ffff:10.0.0.3]:6379")));
     let everything = [Allow { peer: None, protocol: TCP, port: 0, prefix_len: 0 }];
     let mut room = Room::new();
     room.apply(&policy(Mode::Enforce, &everything, &everything));
