@@ -61,6 +61,9 @@ enum bh_control_flags {
 	BH_CONTROL_SILENT = 1 << 1,
 	/* Something is enforced on this host, so endpoints that are not yet identified are closed. */
 	BH_CONTROL_CLOSED = 1 << 2,
+	/* The gate is there: packets of workloads are marked for it. Without it marks are left alone, because others use
+	 * them too. */
+	BH_CONTROL_MARK = 1 << 3,
 };
 
 /* One word, so that it changes at once. The lowest bit of the epoch says which slot of a service holds. */

@@ -21,9 +21,9 @@
 #define PASS TC_ACT_UNSPEC
 #define DROP TC_ACT_SHOT
 
-static __always_inline int pass(struct __sk_buff *skb, int from_workload)
+static __always_inline int pass(struct __sk_buff *skb, int from_workload, __u32 flags)
 {
-	if (from_workload)
+	if (from_workload && flags & BH_CONTROL_MARK)
 		set_mark(skb, BH_MARK_SEEN);
 	return PASS;
 }
@@ -202,7 +202,7 @@ static __noinline int irregular(struct __sk_buff *skb, struct packet *p, struct 
 	out.direction = out.reason == BH_REASON_SPOOF ? BH_SPOOFED : from_workload ? BH_EGRESS : BH_INGRESS;
 	out.decision.peer = out.reason == BH_REASON_SPOOF ? BH_ID_UNKNOWN : identify(&p->key.remote, local->epoch);
 	account(skb, p, local, &out, from_workload);
-	return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload);
+	return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, local->flags);
 }
 
 #define IRREGULAR(reason, stat) ((reason) << 8 | (stat))
@@ -413,12 +413,12 @@ static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_wor
 	local.flags = (__u32)(word >> 32);
 	endpoint = bpf_map_lookup_elem(&bh_endpoints, &local.ifindex);
 	if (endpoint && endpoint->flags & BH_ENDPOINT_EXEMPT)
-		return pass(skb, from_workload);
+		return pass(skb, from_workload, local.flags);
 	local.identity = endpoint ? endpoint->identity : 0;
 	service = local.identity ? bpf_map_lookup_elem(&bh_services, &local.identity) : 0;
 	if (!service) {
 		count(BH_STAT_UNIDENTIFIED);
-		return local.flags & BH_CONTROL_CLOSED ? DROP : pass(skb, from_workload);
+		return local.flags & BH_CONTROL_CLOSED ? DROP : pass(skb, from_workload, local.flags);
 	}
 	slot = &service->slot[local.epoch & 1];
 	mode = slot->mode;
@@ -430,28 +430,28 @@ static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_wor
 		return irregular(skb, p, &local, MALFORMED);
 	case PARSED_OTHER:
 		count(BH_STAT_OTHER_ETHERTYPE);
-		return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload);
+		return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, local.flags);
 	case PARSED_ARP:
 		if (mode == BH_QUARANTINE)
 			return DROP;
 		if (from_workload && !arp_is_true(skb, p, &local))
 			return irregular(skb, p, &local, SPOOF);
-		return pass(skb, from_workload);
+		return pass(skb, from_workload, local.flags);
 	case PARSED_LINK:
 		if (mode == BH_QUARANTINE)
 			return DROP;
 		/* Group reports and neighbour messages of others would have frames of others come here. */
 		if (from_workload && (!owns(&local, &p->key.local) || !neighbour_is_true(skb, p, &local)))
 			return irregular(skb, p, &local, SPOOF);
-		return pass(skb, from_workload);
+		return pass(skb, from_workload, local.flags);
 	case PARSED_ERROR:
 		if (mode < BH_ENFORCE)
-			return pass(skb, from_workload);
+			return pass(skb, from_workload, local.flags);
 		if (from_workload && !owns(&local, &p->key.local))
 			return irregular(skb, p, &local, SPOOF);
 		out.decision.peer = identify(&p->key.remote, local.epoch);
 		if (mode == BH_ENFORCE && embedded_key(skb, p, from_workload) == 0 && find_flow(&p->key))
-			return pass(skb, from_workload);
+			return pass(skb, from_workload, local.flags);
 		out.port = p->policy_port;
 		out.direction = sender;
 		out.reason = BH_REASON_NO_RULE;
@@ -467,9 +467,9 @@ static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_wor
 		flow = find_flow(&p->key);
 		/* The policy has changed since the first fragment: without it, no new verdict can be taken. */
 		if (!flow || flow->epoch != local.epoch)
-			return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload);
+			return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, local.flags);
 		remember(p, flow, local.epoch, from_workload);
-		return pass(skb, from_workload);
+		return pass(skb, from_workload, local.flags);
 	}
 
 	flow = find_flow(&p->key);
@@ -504,7 +504,7 @@ static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_wor
 	} else if (p->protocol == P_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
 		/* A stray reset opens nothing. */
 		if (p->tcp_flags & TCP_RST)
-			return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload);
+			return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, local.flags);
 		decide_midstream(slot, out.decision.peer, p, &out);
 	} else {
 		out.direction = sender;
@@ -571,7 +571,7 @@ static __noinline int slow(struct __sk_buff *skb, struct packet *p, int from_wor
 		account(skb, p, &local, &out, from_workload);
 		flow = bpf_map_lookup_elem(&bh_flows, &p->key);
 		if (!flow)
-			return pass(skb, from_workload);
+			return pass(skb, from_workload, local.flags);
 	}
 
 known:
@@ -598,21 +598,22 @@ known:
 	}
 	if (!from_workload && p->protocol == P_UDP && p->key.remote_port == bpf_htons(53) && !p->fragment)
 		tell_name(skb, p, &local);
-	return pass(skb, from_workload);
+	return pass(skb, from_workload, local.flags);
 }
 
 static __always_inline int handle(struct __sk_buff *skb, int from_workload)
 {
 	__u32 mark = skb->mark & BH_MARK_MASK;
 	struct packet p;
+	__u32 flags;
 	int parsed;
 
 	if (mark == BH_MARK_OWN) {
 		set_mark(skb, from_workload ? BH_MARK_SEEN : 0);
 		return PASS;
 	}
-	if (fast(skb, from_workload))
-		return pass(skb, from_workload);
+	if (fast(skb, from_workload, &flags))
+		return pass(skb, from_workload, flags);
 	parsed = parse(skb, &p, from_workload);
 	return slow(skb, &p, from_workload, parsed);
 }

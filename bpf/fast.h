@@ -28,8 +28,8 @@ static __always_inline struct bh_cached *fast_slot(const struct fast_key *key)
 	return slot;
 }
 
-/* Returns whether the packet was counted and passes. */
-static __always_inline int fast(struct __sk_buff *skb, int from_workload)
+/* Returns whether the packet was counted and passes; then `flags` are those of the control word. */
+static __always_inline int fast(struct __sk_buff *skb, int from_workload, __u32 *flags)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct bh_control *control;
@@ -100,6 +100,7 @@ static __always_inline int fast(struct __sk_buff *skb, int from_workload)
 	slot = fast_slot(&key);
 	if (!control || !slot || slot->epoch != control->epoch || now_jiffies() - slot->flushed >= bh_hz)
 		return 0;
+	*flags = control->flags;
 	slot->packets[from_workload ? 0 : 1] += 1;
 	slot->bytes[from_workload ? 0 : 1] += bytes;
 	return 1;

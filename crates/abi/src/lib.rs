@@ -25,6 +25,7 @@ pub const NAME_SNAP: usize = 1024;
 pub const CONTROL_FLOWS: u32 = 1;
 pub const CONTROL_SILENT: u32 = 2;
 pub const CONTROL_CLOSED: u32 = 4;
+pub const CONTROL_MARK: u32 = 8;
 
 /// `endpoint.flags`: not a workload's; its packets pass unseen.
 pub const ENDPOINT_EXEMPT: u32 = 1;

@@ -4,7 +4,7 @@
 mod pcap;
 mod room;
 
-use bulkhead_abi::{CONTROL_CLOSED, CONTROL_SILENT, MARK_MASK, MARK_OWN, MARK_SEEN, Stat};
+use bulkhead_abi::{CONTROL_CLOSED, CONTROL_MARK, CONTROL_SILENT, MARK_MASK, MARK_OWN, MARK_SEEN, Stat};
 use bulkhead_datapath::{EdgeReader, SkbContext};
 use bulkhead_model::{Identity, IpProtocol, Mode};
 use bulkhead_testkit::{Packet, TcpFlags, corpora, require_root};
@@ -105,7 +105,7 @@ fn silence_is_a_choice_and_the_world_is_never_answered() {
     for _ in 0..2 {
         assert_eq!(room.receive(&from_world).verdict, DROP);
     }
-    room.datapath.set_flags(CONTROL_SILENT).expect("control");
+    room.datapath.set_flags(CONTROL_SILENT | CONTROL_MARK).expect("control");
     let (web, redis) = WEB_REDIS[0];
     for _ in 0..2 {
         assert_eq!(room.send(&syn(web, redis)).verdict, DROP);
@@ -269,7 +269,7 @@ fn endpoints_that_are_not_identified_are_closed_once_anything_is_enforced() {
     room.datapath.remove_endpoint(INTERFACE).expect("endpoint");
     let packet = syn("10.0.0.2:1", "10.0.0.3:80");
     assert_eq!(room.send(&packet).verdict, PASS);
-    room.datapath.set_flags(CONTROL_CLOSED).expect("control");
+    room.datapath.set_flags(CONTROL_CLOSED | CONTROL_MARK).expect("control");
     assert_eq!(room.send(&packet).verdict, DROP);
     assert_eq!(room.receive(&syn("10.0.0.3:1", "10.0.0.2:80")).verdict, DROP);
     room.datapath.exempt_endpoint(INTERFACE).expect("endpoint");

@@ -1,7 +1,7 @@
 //! What the controller wants, made true in the kernel.
 
 use super::Node;
-use bulkhead_abi::{CONTROL_CLOSED, CONTROL_SILENT};
+use bulkhead_abi::{CONTROL_CLOSED, CONTROL_MARK, CONTROL_SILENT};
 use bulkhead_model::node::NodeReport;
 use bulkhead_policy::compiled::NodePolicy;
 use std::{collections::BTreeSet, sync::PoisonError};
@@ -64,6 +64,8 @@ impl Node {
     }
 
     fn write_gate(&mut self) {
+        // Packets are marked before anybody asks for the mark.
+        self.set_control(CONTROL_MARK, true);
         let names: BTreeSet<String> = self.attached.values().map(|link| link.name.clone()).collect();
         match self.gate.install(&names) {
             Ok(()) => {
@@ -81,7 +83,10 @@ impl Node {
             return;
         }
         match self.gate.remove() {
-            Ok(()) => self.gate_installed = false,
+            Ok(()) => {
+                self.gate_installed = false;
+                self.set_control(CONTROL_MARK, false);
+            }
             Err(error) => self.trouble("gate", error.to_string()),
         }
     }

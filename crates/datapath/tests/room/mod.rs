@@ -67,6 +67,7 @@ impl Room {
             }
         }
         room.datapath.set_endpoint(INTERFACE, WEB).expect("room for endpoints");
+        room.datapath.set_flags(bulkhead_abi::CONTROL_MARK).expect("control");
         room
     }
 
