@@ -11,15 +11,15 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const vite = await createVite({ root, configFile: false, server: { middlewareMode: true, hmr: false, watch: null, ws: false }, appType: "custom", logLevel: "error" });
 const { estate, detailOf, blastOf, rankingOf, peer } = await vite.ssrLoadModule("/src/fixtures/estate.ts");
 const world = estate(kind, Date.now());
-let signedIn = process.env.SIGNED_OUT === undefined;
+let signedIn = true;
 const streams = new Set();
 const ALL = { dry_run: true, revision: 19, changes: [{ action: "created", namespace: "shop", name: "web-to-redis", origin: "user", summary: "1 egress rule" }], diff: "--- /dev/null\n+++ shop/web-to-redis\n@@ -0,0 +1,5 @@\n+kind: Policy\n+spec:\n+  service: shop/web\n+  egress:\n+    - to: data/redis\n", would_break: [], verdict_changes: [], findings: [], sentence: "1 document is created; 1 seen edge becomes allowed, none is denied." };
 const edgeKey = ({ client, server, protocol, port: at, application }) => ({ client, server, protocol, port: at, application });
 
-const settings = { automatic: false, profile: "default", automation: [], retention: { event_days: 30, edge_days: 90, max_megabytes: 1024 }, canary_seconds: 86400, shadow_seconds: 86400, scan: { targets: 20, window_seconds: 60 } };
+const settings = { automatic: false, profile: "default", automation: [], retention: { event_days: 30, edge_days: 90, max_megabytes: 1024 }, scan: { targets: 20, window_seconds: 60 } };
 const routes = [
   ["GET", /^\/session$/, () => (signedIn ? { name: "admin", role, csrf: "mock", expires: Date.now() + 36e5 } : undefined)],
-  ["POST", /^\/session$/, (_, body) => { signedIn = body.token === "bh_mock"; return signedIn ? { name: "admin", role, csrf: "mock", expires: Date.now() + 36e5 } : undefined; }],
+  ["POST", /^\/session$/, (_, body) => { signedIn = body.token === "bh_mock" || body.token === "bh_0123456789abcdef"; return signedIn ? { name: "admin", role, csrf: "mock", expires: Date.now() + 36e5 } : undefined; }],
   ["DELETE", /^\/session$/, () => { signedIn = false; return {}; }],
   ["GET", /^\/status$/, () => ({ ...world.status, time: Date.now(), nodes: world.status.nodes.map((node) => ({ ...node, last_report: Date.now() - 700 })) })],
   ["GET", /^\/services$/, () => ({ items: world.services, next: null })],
@@ -66,13 +66,14 @@ const server = createServer(async (request, response) => {
       request.on("close", () => streams.delete(stream));
       return;
     }
+    signedIn = process.env.SIGNED_OUT === undefined || /mock=1/.test(request.headers.cookie ?? "") || request.headers.authorization !== undefined;
     let text = "";
     for await (const chunk of request) text += chunk;
     for (const [method, pattern, answer] of routes) {
       const match = pattern.exec(path);
       if (match === null || method !== request.method) continue;
-      const data = path !== "/session" && !signedIn ? undefined : answer(match.map(decodeURIComponent), text === "" ? {} : JSON.parse(text), url.searchParams);
-      response.writeHead(data === undefined ? (signedIn ? 404 : 401) : 200, { "content-type": "application/json" });
+      const data = (path !== "/session" || request.method === "GET") && !signedIn ? undefined : answer(match.map(decodeURIComponent), text === "" ? {} : JSON.parse(text), url.searchParams);
+      response.writeHead(data === undefined ? (signedIn ? 404 : 401) : 200, { "content-type": "application/json", ...(request.method === "POST" && path === "/session" && data !== undefined ? { "set-cookie": "mock=1; HttpOnly; SameSite=Strict; Path=/" } : {}) });
       response.end(JSON.stringify(data ?? { error: { code: signedIn ? "not-found" : "unauthenticated", message: signedIn ? "There is no such thing." : "The token is not valid.", remedy: "Look at its name again." } }));
       return;
     }

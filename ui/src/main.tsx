@@ -13,7 +13,9 @@ import { theme, variables } from "./app/theme";
 
 const client = new QueryClient({
   defaultOptions: {
-    queries: { retry: (failures, error) => !(error instanceof Refused) && failures < 2, staleTime: 2000, refetchOnWindowFocus: true },
+    // The controller may be on this very machine: being offline is no reason not to ask it.
+    mutations: { networkMode: "always" },
+    queries: { networkMode: "always", retry: (failures, error) => !(error instanceof Refused) && failures < 2, staleTime: 2000, refetchOnWindowFocus: true },
   },
 });
 

@@ -44,10 +44,10 @@ export function Search() {
   };
   return (
     <>
-      <button type="button" className="search-button" onClick={() => setOpen(true)} aria-label="Search or jump to">
+      <button type="button" className="search-button" onClick={() => setOpen(true)}>
         <IconSearch size={15} aria-hidden="true" /><span className="t3 grow">Search or jump to</span><kbd aria-hidden="true">Ctrl K</kbd>
       </button>
-      <Modal opened={open} onClose={() => setOpen(false)} withCloseButton={false} size={520} yOffset={80} centered={false} padding={8} title={undefined} aria-label="Search">
+      <Modal opened={open} onClose={() => setOpen(false)} withCloseButton={false} size={520} yOffset={80} centered={false} padding={12} title="Search or jump to">
         <TextInput size="sm" data-autofocus leftSection={<IconSearch size={15} />} placeholder="service, zone or view" aria-label="Search" value={text}
           onChange={(event) => { setText(event.currentTarget.value); setAt(0); }}
           onKeyDown={(event) => {

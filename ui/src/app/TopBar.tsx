@@ -63,7 +63,7 @@ function Person() {
   const name = session?.name ?? "?";
   return (
     <Menu position="bottom-end" width={220}>
-      <Menu.Target><ActionIcon variant="default" radius="xl" size={28} aria-label={`${name}, ${session?.role ?? ""}: menu`} className="person">{name.slice(0, 2).toUpperCase()}</ActionIcon></Menu.Target>
+      <Menu.Target><ActionIcon variant="default" radius="xl" size={28} aria-label={`${name.slice(0, 2).toUpperCase()}: ${name}, ${session?.role ?? ""}`} className="person">{name.slice(0, 2).toUpperCase()}</ActionIcon></Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{name}, {session?.role}</Menu.Label>
         <Menu.Item component="a" href="#/settings" leftSection={<IconSettings size={15} />}>Settings and health</Menu.Item>

@@ -50,7 +50,7 @@ export const ZoneNode = memo(function ZoneNode({ data }: NodeProps) {
   const { zone, compact, fold } = data as ZoneData;
   return (
     <div className="zone">
-      <button type="button" className="zone-head" onClick={() => fold(zone.name, true)} aria-label={`Fold ${zone.name}, ${plural(zone.all.length, "service")}`} title="Fold">
+      <button type="button" className="zone-head" onClick={() => fold(zone.name, true)} aria-expanded="true" title="Fold">
         <b>{zone.name}</b><span className="t3 small">{compact ? count(zone.all.length) : plural(zone.all.length, "service")}</span>
       </button>
     </div>

@@ -8,8 +8,6 @@ import { failed, notice } from "../../app/notices";
 import { useMay } from "../../app/session";
 import { Failure, Skeleton } from "../../look/States";
 
-type Full = Settings & Required<Pick<Settings, "automatic" | "profile" | "canary_seconds" | "shadow_seconds">>;
-
 export function Learning() {
   const { data, error } = useQuery(settingsQuery);
   const [draft, setDraft] = useState<Settings>();
@@ -20,10 +18,10 @@ export function Learning() {
     if (data !== undefined) setDraft(data);
   }, [data]);
   if (draft === undefined) return error === null ? <Skeleton lines={8} /> : <Failure error={error} />;
-  const now = draft as Full;
+  const now = draft;
   const set = (patch: Partial<Settings>) => setDraft({ ...draft, ...patch });
-  const retention = now.retention ?? {};
-  const scan = now.scan ?? {};
+  const retention = now.retention;
+  const scan = now.scan;
   const number = (label: string, description: string, value: number | undefined, change: (n: number) => void, min: number, max: number, suffix: string) => (
     <NumberInput label={label} description={description} value={value ?? min} min={min} max={max} suffix={suffix} disabled={!admin} onChange={(n) => typeof n === "number" && change(n)} />
   );
@@ -40,11 +38,9 @@ export function Learning() {
         <header><h3>Promotion</h3></header>
         <div className="body form">
           <Switch label="Promote services without being asked, where nothing else is set for them" checked={now.automatic} disabled={!admin} onChange={(event) => set({ automatic: event.currentTarget.checked })} />
-          <Select label="Evidence asked for" description="fast, default or strict" data={["fast", "default", "strict"]} value={now.profile} allowDeselect={false} disabled={!admin} onChange={(value) => set({ profile: value as Profile })} />
-          {number("Clean in Monitor for", "before Enforce", Math.round(now.shadow_seconds / 3600), (n) => set({ shadow_seconds: n * 3600 }), 0, 720, " h")}
-          {number("Watched in Enforce for", "a wrong denial takes it back", Math.round(now.canary_seconds / 3600), (n) => set({ canary_seconds: n * 3600 }), 0, 168, " h")}
+          <Select label="Evidence asked for" description="and how long it is watched before and after Enforce" data={["fast", "default", "strict"]} value={now.profile} allowDeselect={false} disabled={!admin} onChange={(value) => set({ profile: value as Profile })} />
         </div>
-        {(now.automation ?? []).length > 0 && <ul className="body plain">{(now.automation ?? []).map((rule, i) => <li key={i}>{rule.namespace ?? "any namespace"}{Object.entries(rule.labels ?? {}).map(([key, value]) => ` ${key}=${value}`)}: {rule.automatic ? "without being asked" : "only by hand"}, {rule.profile}</li>)}</ul>}
+        {now.automation.length > 0 && <ul className="body plain">{now.automation.map((rule, i) => <li key={i}>{rule.zone !== null && rule.zone !== undefined ? `zone ${rule.zone}` : (rule.namespace ?? "any namespace")}{Object.entries(rule.labels ?? {}).map(([key, value]) => ` ${key}=${value}`)}: {rule.automatic ? "without being asked" : "only by hand"}, {rule.profile}</li>)}</ul>}
       </section>
       <section className="card">
         <header><h3>Retention</h3></header>
