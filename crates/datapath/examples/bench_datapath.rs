@@ -191,7 +191,8 @@ fn traffic(report: &mut Report, short: bool) {
     serve(redis);
     for (family, place) in [("IPv4", 0), ("IPv6", 1)] {
         let target = redis.addresses()[place];
-        let mut results: Vec<[Vec<f64>; 3]> = vec![Default::default(), Default::default(), Default::default()];
+        let mut results: Vec<[Vec<f64>; 3]> =
+            vec![Default::default(), Default::default(), Default::default()];
         for _ in 0..rounds {
             // Turn by turn, so that the machine's drift meets all of them.
             for (state, mode) in [None, Some(Mode::Monitor), Some(Mode::Enforce)].into_iter().enumerate() {
