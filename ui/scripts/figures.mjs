@@ -31,7 +31,7 @@ try {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await page.goto("http://127.0.0.1:7182/#/map");
   await page.waitForSelector(".react-flow__node-tile");
-  await page.keyboard.press("z");
+  for (let i = 0; i < 2; i++) { await page.keyboard.press("z"); await page.waitForTimeout(700); }
   await page.waitForTimeout(1500);
   const nodes = await page.locator(".react-flow__node").count();
   const counting = page.evaluate(() => new Promise((resolve) => {

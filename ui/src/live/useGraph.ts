@@ -24,12 +24,19 @@ function set(next: Partial<GraphState>): void {
   listeners.forEach((listener) => listener());
 }
 
+const read = () => got(api.GET("/api/v1/graph"));
+/** Asked for while the page is still finding out who is signed in; whoever is not gets a refusal that nobody looks at. */
+let first: ReturnType<typeof read> | undefined = read();
+first.catch(() => { first = undefined; });
+
 async function fetchGraph(): Promise<void> {
   if (fetching) return;
   fetching = true;
   early = [];
   try {
-    const graph = fromGraph(await got(api.GET("/api/v1/graph")), state.graph);
+    const asked = first ?? read();
+    first = undefined;
+    const graph = fromGraph(await asked, state.graph);
     set({ graph: applyChanges(graph, early).graph, error: undefined });
   } catch (error) {
     set({ error });

@@ -115,7 +115,7 @@ const Inner = memo(function Inner({ scene, picture, state, blast, phone, move, o
       <ReactFlow nodes={nodes} edges={[]} nodeTypes={nodeTypes} onNodesChange={onNodesChange} onNodeDragStop={onNodeDragStop}
         onNodeClick={(_, node) => { if (node.type === "service" || node.type === "entry" || (node.type === "outside" && node.id !== "outside")) select({ focus: node.id }); }}
         onPaneClick={() => select({})} minZoom={0.12} maxZoom={2} nodesConnectable={false} elementsSelectable={false} selectNodesOnDrag={false}
-        zoomOnDoubleClick={false} panOnScroll={false} deleteKeyCode={null} proOptions={{ hideAttribution: true }} nodeDragThreshold={4} disableKeyboardA11y={false}
+        onMoveStart={moving} onMoveEnd={still} zoomOnDoubleClick={false} panOnScroll={false} deleteKeyCode={null} proOptions={{ hideAttribution: true }} nodeDragThreshold={4} disableKeyboardA11y={false}
         aria-label="Map of services and their connections" onKeyDown={(event) => {
           if (event.key !== "Enter") return;
           const id = (event.target as HTMLElement).closest(".react-flow__node")?.getAttribute("data-id");
@@ -132,6 +132,10 @@ const Inner = memo(function Inner({ scene, picture, state, blast, phone, move, o
     </Zoomed>
   );
 });
+
+// While it moves, the picture is one layer that is shifted, not drawn anew; at rest it is drawn sharply again.
+const moving = () => document.querySelector(".canvas")?.classList.add("moving");
+const still = () => document.querySelector(".canvas")?.classList.remove("moving");
 
 /** Less text the further away: the class says which of the three levels it is. */
 function Zoomed({ children }: { children: React.ReactNode }) {

@@ -26,7 +26,7 @@ export function FirstRun({ status }: { status: Status | undefined }) {
           <li><strong>Monitor.</strong> Once enough has been seen, usually after days, the policy is written. Everything passes still; what it would deny is shown here.</li>
           <li><strong>Enforce.</strong> When nothing right would have been denied, the wall closes: what is outside of a nano-segment is dropped at its first packet.</li>
         </ol>
-        <p className="t2">To see all of it in minutes, start the demo beside it: <code>demo/run up</code>, a small shop with a load and an attacker.</p>
+        <p className="t2">To see all of it in minutes, start the demo beside it: <code>./dev demo --keep</code>, a small shop with a load and an attacker.</p>
         {(status?.not_covered ?? []).map((text) => <p key={text} className="t2">{text}</p>)}
       </main>
     </>
