@@ -52,6 +52,12 @@ story_bulkhead() {
     customers_unharmed "during the breach"
     nights_unharmed
 
+    if [ -n "$BROWSER" ]; then
+        ensure_packages "the browser" chromium=chromium
+        step "The console in a browser, on this shop" console_in_browser || fail "the console" "see the log above"
+        customers_unharmed "meanwhile"
+    fi
+
     heading "8. Bulkhead is killed, and nothing opens"
     story_killed
 
@@ -104,6 +110,10 @@ customers_unharmed() {
     sleep 1
     [ "$(customers failed)" = 0 ] || fail "$(customers failed) requests failed $1: $(customers last_error)" "look into $DEMO_RUN"
     say "  Customers $1: $(customers requests) requests, 0 failed."
+}
+
+console_in_browser() {
+    in_room env BULKHEAD_URL=http://127.0.0.1:7070 BULKHEAD_TOKEN="$(in_room cat /run/bulkhead-state/admin.token)" npm --prefix ui run e2e
 }
 
 # The number of the event that says that web was kept from Redis.

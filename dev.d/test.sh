@@ -58,7 +58,6 @@ privileged_tests() {
 }
 
 console_tests() { npm --prefix ui run test; }
-browser_tests() { in_room npm --prefix ui run test:browser; }
 # shellcheck disable=SC2016
 console_has() { [ -f ui/package.json ] && jq -e --arg name "$1" '.scripts[$name]' ui/package.json >/dev/null; }
 
@@ -85,10 +84,6 @@ cmd_test() {
         step "Building the binary" cargo build --locked -p bulkhead || fail "the binary does not build" "see the log above"
         room_open
         if test_targets | grep -q '^privileged_'; then tested "Kernel, namespaces, containers" privileged_tests; fi
-        if console_has test:browser; then
-            ensure_packages "browser tests" chromium=chromium
-            checked "Console in a browser" browser_tests
-        fi
         room_close
         if kernels_possible; then
             # shellcheck disable=SC2086
@@ -97,7 +92,7 @@ cmd_test() {
         else
             skip_or_fail "other kernels: emulated on amd64 only"
         fi
-        checked "The demo, in short form" demo_short
+        checked "The demo, in short form, and the console on it" demo_short
     else
         skip_or_fail "kernel, namespace, container and browser tests and the demo: not root"
     fi
