@@ -4,8 +4,8 @@ use crate::view::View;
 use bulkhead_api::{BlastCount, BlastPort, BlastRadius, BlastRanking, BlastReached, BlastSide, BlastSummary};
 use bulkhead_model::{EdgeKey, Identity, Peer, ServiceName, Timestamp};
 use bulkhead_policy::{
-    Compiler, Extent, Inventory, Listening, PolicySet, Reach, RuleBook, View as From, blast_radius, peer_of,
-    rank,
+    Compiler, Extent, Inventory, Listening, PolicySet, Reach, RuleBook, Traffic, View as From, blast_radius,
+    peer_of,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -58,9 +58,7 @@ fn count(extent: Extent, world: bool) -> BlastCount {
 
 pub(crate) fn ranking(view: &View, candidate: &PolicySet) -> BlastRanking {
     let sides = sides(view, candidate);
-    let of = |reach: &Reach| -> BTreeMap<ServiceName, Extent> {
-        rank(reach, &view.inventory, &sides.listening, u32::MAX).into_iter().collect()
-    };
+    let of = |reach: &Reach| extents(reach, &view.inventory, &sides.listening);
     let (now, policy) = (of(&sides.now), of(&sides.policy));
     let world = |reach: &Reach, name: &ServiceName| {
         let origin = view.inventory.service(name).map(|service| service.identity);
@@ -144,4 +142,78 @@ fn side(
         ports: Vec::new(),
     }));
     Some(BlastSide { count: count(radius.extent(hops), world), reached })
+}
+
+/// A set of services by their position.
+#[derive(Clone)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(size: usize) -> Self {
+        Self(vec![0; size.div_ceil(64)])
+    }
+
+    fn insert(&mut self, at: usize) {
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.0[at / 64] & (1 << (at % 64)) != 0
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+}
+
+/// The extents of all services at once: every pair is asked for one time, the rest is done with sets.
+fn extents(reach: &Reach, inventory: &Inventory, listening: &Listening) -> BTreeMap<ServiceName, Extent> {
+    let services: Vec<(&ServiceName, Identity)> =
+        inventory.services().map(|s| (&s.name, s.identity)).collect();
+    let size = services.len();
+    let mut next: Vec<Bits> = vec![Bits::new(size); size];
+    // For every known port of every service: who may open it.
+    let mut ports: Vec<(usize, Bits)> = Vec::new();
+    for (server, (_, identity)) in services.iter().enumerate() {
+        let open: Vec<Traffic> =
+            listening.of(*identity).map(|(protocol, port)| Traffic::new(protocol, port)).collect();
+        let mut clients: Vec<Bits> = vec![Bits::new(size); open.len()];
+        for (client, (_, from)) in services.iter().enumerate() {
+            if client == server || !reach.reaches(*from, *identity) {
+                continue;
+            }
+            next[client].insert(server);
+            for (traffic, clients) in open.iter().zip(&mut clients) {
+                if reach.allows(*from, *identity, *traffic) {
+                    clients.insert(client);
+                }
+            }
+        }
+        ports.extend(clients.into_iter().map(|clients| (server, clients)));
+    }
+    let peers = reach.peers();
+    let external: Vec<Identity> =
+        peers.into_iter().filter(|peer| peer.is_external() || *peer == Identity::WORLD).collect();
+    let extent = |origin: usize| {
+        let mut held = Bits::new(size);
+        held.insert(origin);
+        let mut front = vec![origin];
+        while let Some(at) = front.pop() {
+            let before = held.clone();
+            held.add(&next[at]);
+            front.extend((0..size).filter(|at| held.has(*at) && !before.has(*at)));
+        }
+        let open = ports.iter().filter(|(server, clients)| *server != origin && held.meets(clients)).count();
+        let outside = external.iter().filter(|peer| reach.reaches(services[origin].1, **peer)).count();
+        Extent { services: held.count() - 1, ports: open, external: outside }
+    };
+    services.iter().enumerate().map(|(at, (name, _))| ((*name).clone(), extent(at))).collect()
 }

@@ -5,6 +5,7 @@ mod fuzz;
 mod outputs;
 mod rest;
 mod roles;
+mod scale;
 mod server;
 mod streams;
 mod support;

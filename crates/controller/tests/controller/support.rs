@@ -65,7 +65,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from(std::time::SystemTime::now())
 }
 
-fn workload(id: &str, service: &str, port: u16) -> Workload {
+pub(crate) fn workload(id: &str, service: &str, port: u16) -> Workload {
     Workload {
         id: WorkloadId(id.into()),
         name: id.into(),
