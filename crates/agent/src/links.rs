@@ -2,6 +2,7 @@
 
 use crate::AgentError;
 use futures::{StreamExt, TryStreamExt, channel::mpsc::UnboundedReceiver};
+use ipnet::IpNet;
 use rtnetlink::{
     Handle, MulticastGroup,
     packet_core::{NetlinkMessage, NetlinkPayload},
@@ -11,7 +12,7 @@ use rtnetlink::{
         link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage},
     },
 };
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 /// One interface of the host's namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub(crate) struct HostLink {
     pub(crate) name: String,
     pub(crate) mac: [u8; 6],
     pub(crate) veth: bool,
+    pub(crate) bridge: bool,
     /// Whether its other end is in another namespace, or it hangs on a bridge: then it is a workload's, and not the
     /// workload's own end on its way there.
     pub(crate) far: bool,
@@ -31,6 +33,15 @@ pub(crate) enum LinkChange {
     Gone(u32),
     /// Addresses of the host have changed.
     Addresses,
+}
+
+/// Addresses of the host's own namespace.
+#[derive(Debug)]
+pub(crate) struct HostAddresses {
+    pub(crate) own: Vec<IpAddr>,
+    pub(crate) broadcast: Vec<IpAddr>,
+    /// The networks of its bridges: who speaks from there is a workload, known or not, and never the world.
+    pub(crate) container_networks: BTreeSet<IpNet>,
 }
 
 pub(crate) struct Links {
@@ -60,10 +71,12 @@ impl Links {
         Ok(links.iter().filter_map(link).collect())
     }
 
-    /// Addresses of the host itself, and the broadcast addresses of its networks.
-    pub(crate) async fn host_addresses(&self) -> Result<(Vec<IpAddr>, Vec<IpAddr>), AgentError> {
+    pub(crate) async fn host_addresses(&self) -> Result<HostAddresses, AgentError> {
+        let bridges: Vec<u32> =
+            self.all().await?.iter().filter(|link| link.bridge).map(|link| link.ifindex).collect();
         let messages: Vec<_> = self.handle.address().get().execute().try_collect().await?;
         let (mut own, mut broadcast) = (Vec::new(), Vec::new());
+        let mut container_networks = BTreeSet::new();
         for message in messages {
             let local = message.attributes.iter().find_map(|a| match a {
                 AddressAttribute::Local(address) => Some(*address),
@@ -76,10 +89,17 @@ impl Links {
                     _ => {}
                 }
             }
+            if bridges.contains(&message.header.index)
+                && let Some(address) = local.or_else(|| own.last().copied())
+                && !is_link_local(address)
+                && let Ok(network) = IpNet::new(address, message.header.prefix_len)
+            {
+                container_networks.insert(network.trunc());
+            }
             own.extend(local);
         }
         own.retain(|address| !address.is_loopback());
-        Ok((own, broadcast))
+        Ok(HostAddresses { own, broadcast, container_networks })
     }
 
     /// The next change. `None`: netlink has lost messages or ended; list everything anew.
@@ -113,8 +133,14 @@ fn link(message: &LinkMessage) -> Option<HostLink> {
     if message.header.interface_family != AddressFamily::Unspec {
         return None;
     }
-    let mut found =
-        HostLink { ifindex: message.header.index, name: String::new(), mac: [0; 6], veth: false, far: false };
+    let mut found = HostLink {
+        ifindex: message.header.index,
+        name: String::new(),
+        mac: [0; 6],
+        veth: false,
+        bridge: false,
+        far: false,
+    };
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => found.name.clone_from(name),
@@ -126,9 +152,17 @@ fn link(message: &LinkMessage) -> Option<HostLink> {
             LinkAttribute::Controller(_) | LinkAttribute::LinkNetNsId(_) => found.far = true,
             LinkAttribute::LinkInfo(infos) => {
                 found.veth = infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Veth)));
+                found.bridge = infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Bridge)));
             }
             _ => {}
         }
     }
     (!found.name.is_empty()).then_some(found)
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
 }

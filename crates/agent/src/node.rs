@@ -11,11 +11,12 @@ use crate::{
     translate,
     view::SharedView,
 };
-use bulkhead_abi::{CONTROL_FLOWS, Event};
+use bulkhead_abi::{CONTROL_CLOSED, CONTROL_FLOWS, Event};
 use bulkhead_datapath::{Answerer, Datapath, EdgeReader, Gate, Policy};
 use bulkhead_discovery::{Update, namespace::Namespaces};
 use bulkhead_model::{Workload, WorkloadId, node::NodeReport};
 use bulkhead_policy::compiled::NodePolicy;
+use ipnet::IpNet;
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     future::Future,
@@ -42,7 +43,8 @@ pub(crate) struct Node {
     attached: BTreeMap<u32, HostLink>,
     /// Of those, the ones that were there before us and belong to no workload.
     exempt: BTreeSet<u32>,
-    /// Interfaces that were there when the agent came.
+    /// Interfaces that were there when the agent came and may be nobody's. Where something was enforced already, only
+    /// those that an earlier agent found to be: another one may be of a container that is just being started.
     found_at_start: BTreeSet<u32>,
     /// Whether discovery has told the whole truth once.
     discovered: bool,
@@ -52,7 +54,10 @@ pub(crate) struct Node {
     /// Addresses that are written into the kernel's table of owners.
     owned: BTreeMap<IpAddr, (u32, u32)>,
     host_addresses: HashSet<IpAddr>,
+    container_networks: BTreeSet<IpNet>,
     wanted: NodePolicy,
+    /// Whether this process has been told a policy.
+    has_policy: bool,
     applied_revision: u64,
     /// What could not be done lately, by what it is about.
     troubles: BTreeMap<String, String>,
@@ -86,7 +91,9 @@ impl Node {
             view: SharedView::default(),
             owned: BTreeMap::new(),
             host_addresses: HashSet::new(),
+            container_networks: BTreeSet::new(),
             wanted: NodePolicy::default(),
+            has_policy: false,
             applied_revision: 0,
             troubles: BTreeMap::new(),
             edges: EdgeReader::default(),
@@ -96,10 +103,16 @@ impl Node {
             config,
         };
         let before = node.links.all().await?;
-        node.found_at_start = before.iter().map(|link| link.ifindex).collect();
+        let closed = node.datapath.flags()? & CONTROL_CLOSED != 0;
+        node.found_at_start = before
+            .iter()
+            .map(|link| link.ifindex)
+            .filter(|index| !closed || node.datapath.is_exempt(*index))
+            .collect();
         for link in before {
             node.link_is_there(link);
         }
+        node.recover_owners()?;
         node.refresh_gate();
         node.forget_links_that_are_gone();
         node.refresh_host_addresses().await;

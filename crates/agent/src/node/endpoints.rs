@@ -1,7 +1,7 @@
 //! Whose interface is whose: from workloads and their namespaces to endpoints and owners of addresses.
 
 use super::Node;
-use crate::view::Endpoint;
+use crate::{links::HostAddresses, view::Endpoint};
 use bulkhead_datapath::AdoptedConnection;
 use bulkhead_discovery::{Update, namespace::path_of, socket};
 use bulkhead_model::{Attachment, Identity, IpProtocol, Workload, WorkloadId, node::NodeReport};
@@ -135,10 +135,11 @@ impl Node {
         if !fresh && before.as_ref().is_some_and(|b| b.addresses == endpoint.addresses) {
             return;
         }
-        if let Err(error) = self.write_endpoint(index, &endpoint, before.as_ref()) {
+        if let Err(error) = self.write_endpoint(index, &endpoint) {
             return self.trouble(&format!("interface {index}"), error.to_string());
         }
         self.exempt.remove(&index);
+        self.found_at_start.remove(&index);
         if fresh && endpoint.identity != Identity::UNKNOWN {
             self.adopt(index, &endpoint);
         }
@@ -152,13 +153,11 @@ impl Node {
         &mut self,
         index: u32,
         endpoint: &Endpoint,
-        before: Option<&Endpoint>,
     ) -> Result<(), bulkhead_datapath::DatapathError> {
-        let gone = before.into_iter().flat_map(|b| &b.addresses).filter(|a| !endpoint.addresses.contains(a));
-        for address in gone {
-            if self.owned.get(address).is_some_and(|(_, owner)| *owner == index) {
-                self.datapath.remove_owner(*address)?;
-                self.owned.remove(address);
+        for address in self.addresses_of(index) {
+            if !endpoint.addresses.contains(&address) {
+                self.datapath.remove_owner(address)?;
+                self.owned.remove(&address);
             }
         }
         if endpoint.identity == Identity::UNKNOWN {
@@ -171,6 +170,21 @@ impl Node {
         }
         self.datapath.set_endpoint(index, endpoint.identity)?;
         self.datapath.invalidate()
+    }
+
+    fn addresses_of(&self, index: u32) -> Vec<IpAddr> {
+        self.owned.iter().filter(|(_, (_, owner))| *owner == index).map(|(address, _)| *address).collect()
+    }
+
+    /// What an earlier agent wrote of interfaces that are still there stays true until discovery says more: their
+    /// connections go on, also where the runtime answers late. Nobody else can use these addresses meanwhile.
+    pub(super) fn recover_owners(&mut self) -> Result<(), bulkhead_datapath::DatapathError> {
+        for (address, owner) in self.datapath.interface_owners()? {
+            if self.attached.contains_key(&owner.ifindex) {
+                self.owned.insert(address, (owner.identity, owner.ifindex));
+            }
+        }
+        Ok(())
     }
 
     /// Connections that were open before are entered with their true direction.
@@ -204,11 +218,10 @@ impl Node {
             view.by_address.retain(|_, i| *i != index);
             view.endpoints.remove(&index)
         };
-        if endpoint.is_none() {
+        let addresses = self.addresses_of(index);
+        if endpoint.is_none() && addresses.is_empty() {
             return;
         }
-        let addresses: Vec<IpAddr> =
-            self.owned.iter().filter(|(_, (_, owner))| *owner == index).map(|(a, _)| *a).collect();
         for address in addresses {
             self.owned.remove(&address);
             if let Err(error) = self.datapath.remove_owner(address) {
@@ -277,10 +290,17 @@ impl Node {
     }
 
     pub(super) async fn refresh_host_addresses(&mut self) {
-        let (own, broadcast) = match self.links.host_addresses().await {
+        let HostAddresses { own, broadcast, container_networks } = match self.links.host_addresses().await {
             Ok(found) => found,
             Err(error) => return self.trouble("host addresses", error.to_string()),
         };
+        if container_networks != self.container_networks {
+            self.container_networks = container_networks;
+            // Before the controller has spoken, what an earlier agent left in the kernel holds.
+            if self.has_policy {
+                self.write_policy();
+            }
+        }
         let mut wanted: BTreeMap<IpAddr, Identity> =
             broadcast.into_iter().map(|a| (a, Identity::MULTICAST)).collect();
         wanted.extend(own.into_iter().map(|a| (a, Identity::HOST)));

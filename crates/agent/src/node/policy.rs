@@ -2,8 +2,12 @@
 
 use super::Node;
 use bulkhead_abi::{CONTROL_CLOSED, CONTROL_MARK, CONTROL_SILENT};
-use bulkhead_model::node::NodeReport;
-use bulkhead_policy::compiled::NodePolicy;
+use bulkhead_model::{
+    Identity,
+    node::{NodeReport, Prefix},
+};
+use bulkhead_policy::compiled::{CompiledPolicy, NodePolicy};
+use ipnet::IpNet;
 use std::{collections::BTreeSet, sync::PoisonError};
 
 impl Node {
@@ -19,21 +23,11 @@ impl Node {
                 self.set_control(CONTROL_CLOSED, true);
                 self.install_gate();
             }
-            let compiled = self.wanted.compiled.clone();
-            match self.tables.apply(&self.datapath, &compiled) {
-                Ok(applied) => {
-                    tracing::debug!(
-                        revision = self.wanted.revision,
-                        services = applied.services,
-                        written = applied.written,
-                        removed = applied.removed,
-                        "policy applied"
-                    );
-                    self.clear_trouble("policy");
-                    self.applied_revision = self.wanted.revision;
-                }
-                Err(error) => return self.trouble("policy", error.to_string()),
+            self.has_policy = true;
+            if !self.write_policy() {
+                return;
             }
+            self.applied_revision = self.wanted.revision;
             if !closes {
                 self.set_control(CONTROL_CLOSED, false);
                 self.remove_gate();
@@ -47,6 +41,37 @@ impl Node {
         }
         self.renew_identities();
         self.identify_endpoints(false);
+        if news {
+            self.report_health().await;
+        }
+    }
+
+    /// Writes the wanted policy into the kernel. Returns whether it holds.
+    ///
+    /// An address of a container network that belongs to no known workload is nobody's, and never the world's: a
+    /// container that speaks before discovery has told of it must not be learned, or let in, as the Internet.
+    pub(super) fn write_policy(&mut self) -> bool {
+        let mut policy = CompiledPolicy::clone(&self.wanted.compiled);
+        let declared: BTreeSet<IpNet> = policy.prefixes.iter().map(|p| p.net).collect();
+        let nobodys = self.container_networks.difference(&declared);
+        policy.prefixes.extend(nobodys.map(|net| Prefix { net: *net, identity: Identity::UNKNOWN }));
+        match self.tables.apply(&self.datapath, &policy) {
+            Ok(applied) => {
+                tracing::debug!(
+                    revision = self.wanted.revision,
+                    services = applied.services,
+                    written = applied.written,
+                    removed = applied.removed,
+                    "policy applied"
+                );
+                self.clear_trouble("policy");
+                true
+            }
+            Err(error) => {
+                self.trouble("policy", error.to_string());
+                false
+            }
+        }
     }
 
     fn install_gate(&mut self) {
