@@ -187,6 +187,11 @@ impl Datapath {
             .map_err(in_table(&self.endpoints))
     }
 
+    /// Whether everything passes on an interface.
+    pub fn is_exempt(&self, ifindex: u32) -> bool {
+        matches!(self.endpoints.get(&ifindex), Ok(Some(endpoint)) if endpoint.flags & ENDPOINT_EXEMPT != 0)
+    }
+
     pub fn remove_endpoint(&self, ifindex: u32) -> Result<(), DatapathError> {
         self.endpoints.remove(&ifindex).map_err(in_table(&self.endpoints))
     }
@@ -196,6 +201,19 @@ impl Datapath {
         self.owners
             .set(&address.into(), &Owner { identity: identity.0, ifindex })
             .map_err(in_table(&self.owners))
+    }
+
+    /// Addresses that belong to interfaces of workloads.
+    pub fn interface_owners(&self) -> Result<Vec<(IpAddr, Owner)>, DatapathError> {
+        let mut found = Vec::new();
+        self.owners
+            .for_each(|address, owner| {
+                if owner.ifindex != 0 {
+                    found.push((address.into(), owner));
+                }
+            })
+            .map_err(in_table(&self.owners))?;
+        Ok(found)
     }
 
     pub fn remove_owner(&self, address: IpAddr) -> Result<(), DatapathError> {
