@@ -16,6 +16,7 @@ use bulkhead_datapath::{Answerer, Datapath, EdgeReader, Gate, Policy};
 use bulkhead_discovery::{Update, namespace::Namespaces};
 use bulkhead_model::{Workload, WorkloadId, node::NodeReport};
 use bulkhead_policy::compiled::NodePolicy;
+use ipnet::IpNet;
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     future::Future,
@@ -53,7 +54,10 @@ pub(crate) struct Node {
     /// Addresses that are written into the kernel's table of owners.
     owned: BTreeMap<IpAddr, (u32, u32)>,
     host_addresses: HashSet<IpAddr>,
+    container_networks: BTreeSet<IpNet>,
     wanted: NodePolicy,
+    /// Whether this process has been told a policy.
+    has_policy: bool,
     applied_revision: u64,
     /// What could not be done lately, by what it is about.
     troubles: BTreeMap<String, String>,
@@ -87,7 +91,9 @@ impl Node {
             view: SharedView::default(),
             owned: BTreeMap::new(),
             host_addresses: HashSet::new(),
+            container_networks: BTreeSet::new(),
             wanted: NodePolicy::default(),
+            has_policy: false,
             applied_revision: 0,
             troubles: BTreeMap::new(),
             edges: EdgeReader::default(),

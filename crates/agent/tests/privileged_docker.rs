@@ -172,12 +172,6 @@ fn restarts_of_the_agent_cut_nothing_and_open_nothing() {
             estate.wait_until_settled(&["user-1", "stranger-1"]);
             goes_on(&estate, "with a new agent");
         }
-        // Told once, however many agents there were.
-        for port in (0..RESTARTS).map(|restart| 9100 + restart) {
-            let known = estate.known();
-            let told = known.edges.iter().filter(|e| e.port == port && e.direction == Direction::Egress);
-            eprintln!("  {port}: {} connections", told.map(|e| e.counters.connections).sum::<u64>());
-        }
         drop(stopping);
         for load in loads {
             load.join().expect("no panic").expect("no connection is cut");

@@ -1,7 +1,7 @@
 //! Whose interface is whose: from workloads and their namespaces to endpoints and owners of addresses.
 
 use super::Node;
-use crate::view::Endpoint;
+use crate::{links::HostAddresses, view::Endpoint};
 use bulkhead_datapath::AdoptedConnection;
 use bulkhead_discovery::{Update, namespace::path_of, socket};
 use bulkhead_model::{Attachment, Identity, IpProtocol, Workload, WorkloadId, node::NodeReport};
@@ -290,10 +290,17 @@ impl Node {
     }
 
     pub(super) async fn refresh_host_addresses(&mut self) {
-        let (own, broadcast) = match self.links.host_addresses().await {
+        let HostAddresses { own, broadcast, container_networks } = match self.links.host_addresses().await {
             Ok(found) => found,
             Err(error) => return self.trouble("host addresses", error.to_string()),
         };
+        if container_networks != self.container_networks {
+            self.container_networks = container_networks;
+            // Before the controller has spoken, what an earlier agent left in the kernel holds.
+            if self.has_policy {
+                self.write_policy();
+            }
+        }
         let mut wanted: BTreeMap<IpAddr, Identity> =
             broadcast.into_iter().map(|a| (a, Identity::MULTICAST)).collect();
         wanted.extend(own.into_iter().map(|a| (a, Identity::HOST)));
