@@ -138,7 +138,7 @@ fn direction(allowed: &[(Identity, u16)]) -> Arc<CompiledDirection> {
 #[derive(Debug)]
 struct Running {
     kill: oneshot::Sender<()>,
-    freeze: mpsc::UnboundedSender<(blocking::Sender<()>, blocking::Receiver<()>)>,
+    freeze: mpsc::Sender<(blocking::SyncSender<()>, blocking::Receiver<()>)>,
     thread: JoinHandle<()>,
 }
 
@@ -147,8 +147,7 @@ impl Running {
         let policy = known.lock().expect("no panic holds it").policy.subscribe();
         let known = known.clone();
         let (kill, killed) = oneshot::channel::<()>();
-        let (freeze, mut frozen) =
-            mpsc::unbounded_channel::<(blocking::Sender<()>, blocking::Receiver<()>)>();
+        let (freeze, mut frozen) = mpsc::channel::<(blocking::SyncSender<()>, blocking::Receiver<()>)>(1);
         let thread = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -189,7 +188,7 @@ impl Running {
 /// An agent that sleeps until this is dropped.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Frozen(#[expect(dead_code, reason = "held for its end")] blocking::Sender<()>);
+pub(crate) struct Frozen(#[expect(dead_code, reason = "held for its end")] blocking::SyncSender<()>);
 
 #[derive(Debug)]
 pub(crate) struct Estate {
@@ -269,9 +268,9 @@ impl Estate {
     }
 
     pub(crate) fn freeze_agent(&self) -> Frozen {
-        let (wake, waiting) = blocking::channel();
-        let (asleep, sleeping) = blocking::channel();
-        self.agent.as_ref().expect("it runs").freeze.send((asleep, waiting)).expect("it listens");
+        let (wake, waiting) = blocking::sync_channel(1);
+        let (asleep, sleeping) = blocking::sync_channel(1);
+        self.agent.as_ref().expect("it runs").freeze.try_send((asleep, waiting)).expect("it listens");
         sleeping.recv().expect("it falls asleep");
         Frozen(wake)
     }
