@@ -1,5 +1,7 @@
 //! Real containers of a real Docker Engine, found by real discovery, held by a real agent.
 
+#![allow(clippy::disallowed_methods, reason = "a queue of a test ends with the test")]
+
 #[path = "privileged_docker/estate.rs"]
 mod estate;
 
