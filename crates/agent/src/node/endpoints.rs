@@ -135,12 +135,18 @@ impl Node {
         if !fresh && before.as_ref().is_some_and(|b| b.addresses == endpoint.addresses) {
             return;
         }
+        // Before the first packet is decided, so that no direction is guessed that the sockets tell; and once more after,
+        // for what was opened in between.
+        let adopts = fresh && endpoint.identity != Identity::UNKNOWN;
+        if adopts {
+            self.adopt(index, &endpoint);
+        }
         if let Err(error) = self.write_endpoint(index, &endpoint) {
             return self.trouble(&format!("interface {index}"), error.to_string());
         }
         self.exempt.remove(&index);
         self.found_at_start.remove(&index);
-        if fresh && endpoint.identity != Identity::UNKNOWN {
+        if adopts {
             self.adopt(index, &endpoint);
         }
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
