@@ -71,8 +71,8 @@ export default function EventsView() {
           {pages.isPending ? <Skeleton lines={8} /> : pages.isError && events.length === 0 ? <div className="page"><Failure error={pages.error} retry={() => void pages.refetch()} /></div> : shown.length === 0 ? (
             <div className="page"><Empty title={text !== "" || group !== undefined ? "No event fits the filter." : "Nothing has happened yet."}><p>{text !== "" || group !== undefined ? "Take a word or the kind out of it." : "A denial appears here within a second."}</p></Empty></div>
           ) : (
-            <div className="scroll" ref={box} tabIndex={0} role="listbox" aria-label="Events, newest first">
-              <div style={{ height: rows.getTotalSize(), position: "relative" }} role="presentation">
+            <div className="scroll" ref={box} tabIndex={0} role="region" aria-label="Events">
+              <div style={{ height: rows.getTotalSize(), position: "relative" }} role="listbox" aria-label="Events, newest first">
                 {rows.getVirtualItems().map((row) => {
                   const event = shown[row.index];
                   if (event === undefined) return null;
