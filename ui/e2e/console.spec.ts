@@ -35,10 +35,13 @@ test("a wrong token is refused in the server's words, the right one lets in", as
   expect(await page.evaluate(() => document.cookie)).toBe("");
 });
 
+// Where nothing may be skipped, an empty estate is a failure.
+const MAY_BE_EMPTY = process.env["BULKHEAD_TESTS"] !== "require";
+
 test("the map shows the services that the API knows", async ({ page }) => {
   await signIn(page);
   const { services } = await known(page);
-  test.skip(services.length === 0, "the estate is empty");
+  test.skip(MAY_BE_EMPTY && services.length === 0, "the estate is empty");
   const drawn = page.locator(".react-flow__node-service, .react-flow__node-tile");
   await expect(drawn.first()).toBeVisible();
   if (services.length <= 40) await expect(page.locator(".react-flow__node-service")).toHaveCount(services.length);
@@ -49,7 +52,7 @@ test("a service's page tells its mode, its edges and its gates", async ({ page }
   await signIn(page);
   const { services, edges } = await known(page);
   const name = edges.map((edge) => edge.client).find((peer) => peer.kind === "service")?.name ?? services[0]?.name;
-  test.skip(name === undefined, "the estate is empty");
+  test.skip(MAY_BE_EMPTY && name === undefined, "the estate is empty");
   await page.goto(`./#/services/${name ?? ""}`);
   await expect(page.getByRole("heading", { level: 1 })).toContainText(short(name ?? ""));
   await expect(page.getByText("Nano-segment", { exact: true })).toBeVisible();
@@ -75,7 +78,7 @@ test("the question box answers as the API does", async ({ page }) => {
   await signIn(page);
   const { edges } = await known(page);
   const edge = edges.find((each) => each.client.kind === "service" && each.server.kind === "service" && each.protocol === "tcp");
-  test.skip(edge === undefined, "no edge between two services");
+  test.skip(MAY_BE_EMPTY && edge === undefined, "no edge between two services");
   await page.goto("./#/policies?tab=ask");
   await page.getByLabel("Question about the policy in force").fill(`can ${edge?.client.name ?? ""} reach ${edge?.server.name ?? ""} on ${edge?.port ?? 0}?`);
   await page.getByRole("button", { name: "Ask", exact: true }).click();

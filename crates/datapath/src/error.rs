@@ -19,7 +19,8 @@ pub enum DatapathError {
     #[error("cannot pin the link of interface {interface}: {source}")]
     Pin { interface: String, source: aya::pin::PinError },
     #[error(
-        "kernel table {table} is full ({capacity} entries): raise its size with `--table-size {table}=N`"
+        "kernel table {table} is full ({capacity} entries); what held before goes on to hold. Fewer rules, services or \
+         addresses are needed"
     )]
     Full { table: &'static str, capacity: u32 },
     #[error("kernel table {table}: {source}")]
