@@ -13,6 +13,8 @@ pub struct AgentConfig {
     pub patterns: Vec<String>,
     /// How often edge counters are read and reported.
     pub report_interval: Duration,
+    /// How often all edge counters are reported, changed or not.
+    pub resend_interval: Duration,
     /// How often flows are expired and table fill is measured.
     pub sweep_interval: Duration,
 }
@@ -25,6 +27,7 @@ impl Default for AgentConfig {
             gate: true,
             patterns: vec!["veth*".to_owned()],
             report_interval: Duration::from_secs(1),
+            resend_interval: Duration::from_secs(60),
             sweep_interval: Duration::from_secs(15),
         }
     }

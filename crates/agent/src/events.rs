@@ -10,7 +10,10 @@ use bulkhead_abi::{
 };
 use bulkhead_datapath::{Answerer, Events, KernelEvent};
 use bulkhead_discovery::{process, socket::SocketTuple};
-use bulkhead_model::{Direction, Identity, IpProtocol, Process, node::NodeReport};
+use bulkhead_model::{
+    Direction, Identity, IpProtocol, Process, Verdict,
+    node::{ConnectionReport, NodeReport},
+};
 use std::sync::{
     Arc, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
@@ -53,7 +56,14 @@ impl EventReader {
                         })
                     }
                     KernelEvent::Flow(event) => match event.kind {
-                        EVENT_CONNECTION => Some(self.connection(&event)),
+                        EVENT_CONNECTION => {
+                            let report = self.connection(&event);
+                            let named = self.stranger(&event, &report);
+                            if self.reports.send(NodeReport::Connection(Box::new(report))).await.is_err() {
+                                return;
+                            }
+                            named.map(|report| NodeReport::Identified(Box::new(report)))
+                        }
                         EVENT_FLOW_OPENED => {
                             self.flow(&event, None, false);
                             None
@@ -75,7 +85,26 @@ impl EventReader {
         }
     }
 
-    fn connection(&self, event: &Event) -> NodeReport {
+    /// A peer that the kernel did not know waits for its name, or has got it while the event was on its way.
+    fn stranger(&self, event: &Event, report: &ConnectionReport) -> Option<ConnectionReport> {
+        let nameless = report.peer == Identity::UNKNOWN && event.direction != SPOOFED;
+        if !nameless || report.verdict == Verdict::Denied {
+            return None;
+        }
+        let address = event.key.remote.into();
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let owner = view.by_address.get(&address).and_then(|index| view.endpoints.get(index));
+        if let Some(owner) = owner
+            && owner.identity != Identity::UNKNOWN
+        {
+            let was = view.strangers.was(event.time_ns, owner.since_ns);
+            return was.then(|| ConnectionReport { peer: owner.identity, ..report.clone() });
+        }
+        view.strangers.wait(address, event.time_ns, report.clone());
+        None
+    }
+
+    fn connection(&self, event: &Event) -> ConnectionReport {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
         let endpoint = view.endpoints.get(&event.ifindex);
         let direction = bulkhead_abi::direction(event.direction);
@@ -101,7 +130,7 @@ impl EventReader {
             self.offer(NodeReport::Flow(Box::new(record)));
         }
         let workload = endpoint.map(|e| e.workload.clone());
-        NodeReport::Connection(Box::new(translate::connection(event, workload, process)))
+        translate::connection(event, workload, process)
     }
 
     fn answer(

@@ -11,6 +11,7 @@ mod events;
 mod links;
 mod names;
 mod node;
+mod strangers;
 mod translate;
 mod view;
 

@@ -25,6 +25,8 @@ pub(crate) struct HostLink {
     /// Whether its other end is in another namespace, or it hangs on a bridge: then it is a workload's, and not the
     /// workload's own end on its way there.
     pub(crate) far: bool,
+    /// Since when it is attached to, CLOCK_MONOTONIC; 0 where it was there before the agent.
+    pub(crate) since_ns: u64,
 }
 
 #[derive(Debug)]
@@ -140,6 +142,7 @@ fn link(message: &LinkMessage) -> Option<HostLink> {
         veth: false,
         bridge: false,
         far: false,
+        since_ns: 0,
     };
     for attribute in &message.attributes {
         match attribute {

@@ -14,7 +14,10 @@ use crate::{
 use bulkhead_abi::{CONTROL_CLOSED, CONTROL_FLOWS, Event};
 use bulkhead_datapath::{Answerer, Datapath, EdgeReader, Gate, Policy};
 use bulkhead_discovery::{Update, namespace::Namespaces};
-use bulkhead_model::{Workload, WorkloadId, node::NodeReport};
+use bulkhead_model::{
+    Workload, WorkloadId,
+    node::{ConnectionReport, NodeReport},
+};
 use bulkhead_policy::compiled::NodePolicy;
 use ipnet::IpNet;
 use std::{
@@ -62,7 +65,10 @@ pub(crate) struct Node {
     /// What could not be done lately, by what it is about.
     troubles: BTreeMap<String, String>,
     edges: EdgeReader,
+    boot: u64,
     reports: mpsc::Sender<NodeReport>,
+    /// Connections of strangers that have a name now, to be told.
+    identified: Vec<ConnectionReport>,
     flows: Arc<AtomicBool>,
     lost_flows: Arc<AtomicU64>,
 }
@@ -97,7 +103,9 @@ impl Node {
             applied_revision: 0,
             troubles: BTreeMap::new(),
             edges: EdgeReader::default(),
+            boot: translate::boot(),
             reports,
+            identified: Vec::new(),
             flows: Arc::default(),
             lost_flows: Arc::default(),
             config,
@@ -110,7 +118,11 @@ impl Node {
             .filter(|index| !closed || node.datapath.is_exempt(*index))
             .collect();
         for link in before {
+            let ifindex = link.ifindex;
             node.link_is_there(link);
+            if let Some(link) = node.attached.get_mut(&ifindex) {
+                link.since_ns = 0;
+            }
         }
         node.recover_owners()?;
         node.refresh_gate();
@@ -138,6 +150,9 @@ impl Node {
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sweep = interval(self.config.sweep_interval);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What a controller had not stored when it died is told again.
+        let mut resend = interval(self.config.resend_interval);
+        resend.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut shutdown = pin!(shutdown);
         policy.mark_changed();
         loop {
@@ -158,6 +173,10 @@ impl Node {
                 },
                 _ = report.tick() => self.report_edges().await,
                 _ = sweep.tick() => self.sweep().await,
+                _ = resend.tick() => self.edges.begin_anew(),
+            }
+            for report in std::mem::take(&mut self.identified) {
+                self.send(NodeReport::Identified(Box::new(report))).await;
             }
         }
         // Whatever was counted up to now is told.
@@ -203,7 +222,7 @@ impl Node {
     }
 
     /// Attaches to a new workload interface. Returns whether it is one.
-    fn link_is_there(&mut self, link: HostLink) -> bool {
+    fn link_is_there(&mut self, mut link: HostLink) -> bool {
         let candidate = link.veth && link.far && self.config.matches(&link.name);
         if !candidate {
             return false;
@@ -222,11 +241,13 @@ impl Node {
                     self.trouble("gate", error.to_string());
                 }
                 tracing::debug!(interface = link.name, ifindex = link.ifindex, "attached");
+                link.since_ns = bulkhead_datapath::monotonic_ns();
                 self.attached.insert(link.ifindex, link);
                 true
             }
             Err(error) => {
                 // It may have gone again already; if not, the gate keeps it closed.
+                self.a_stranger_left();
                 self.trouble(&link.name, error.to_string());
                 false
             }
@@ -245,7 +266,9 @@ impl Node {
         if let Err(error) = self.datapath.forget(ifindex).and_then(|()| self.datapath.forget_flows(ifindex)) {
             tracing::warn!(%error, ifindex, "cannot forget an interface");
         }
-        self.drop_endpoint(ifindex);
+        if !self.drop_endpoint(ifindex) {
+            self.a_stranger_left();
+        }
     }
 
     fn forget_links_that_are_gone(&self) {
@@ -262,7 +285,7 @@ impl Node {
             Err(error) => return self.trouble("edges", error.to_string()),
         };
         self.clear_trouble("edges");
-        let reports: Vec<_> = deltas.iter().filter_map(translate::edge).collect();
+        let reports: Vec<_> = deltas.iter().filter_map(|delta| translate::edge(delta, self.boot)).collect();
         if !reports.is_empty() {
             self.send(NodeReport::Edges(reports)).await;
         }

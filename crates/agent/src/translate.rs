@@ -17,6 +17,15 @@ pub(crate) fn wall_clock(monotonic_ns: u64) -> Timestamp {
     Timestamp(now.0.saturating_sub(ago))
 }
 
+/// A number of this boot of the host.
+pub(crate) fn boot() -> u64 {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    // FNV-1a: equal in every version of this program.
+    id.trim().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
 pub(crate) fn connection(
     event: &Event,
     workload: Option<WorkloadId>,
@@ -41,8 +50,9 @@ pub(crate) fn connection(
     }
 }
 
-pub(crate) fn edge(delta: &EdgeDelta) -> Option<EdgeReport> {
-    let EdgeDelta { key, edge, .. } = delta;
+/// `boot` tells apart the boots of the host: times of CLOCK_MONOTONIC come again after each.
+pub(crate) fn edge(delta: &EdgeDelta, boot: u64) -> Option<EdgeReport> {
+    let EdgeDelta { key, total: edge, .. } = delta;
     if key.direction == bulkhead_abi::SPOOFED {
         return None;
     }
@@ -60,6 +70,7 @@ pub(crate) fn edge(delta: &EdgeDelta) -> Option<EdgeReport> {
         protocol: IpProtocol(key.protocol),
         port: key.port,
         application: Application::from_number(key.application),
+        counting: boot ^ edge.first_ns,
         counters: EdgeCounters {
             connections: edge.connections,
             denied: edge.denied,

@@ -1,5 +1,6 @@
 //! What the event reader needs to know of endpoints, shared with the node that keeps it true.
 
+use crate::strangers::Strangers;
 use bulkhead_discovery::namespace::Namespace;
 use bulkhead_model::{Identity, ServiceName, WorkloadId};
 use std::{
@@ -18,6 +19,8 @@ pub(crate) struct Endpoint {
     pub(crate) mac: [u8; 6],
     pub(crate) host_mac: [u8; 6],
     pub(crate) addresses: Vec<IpAddr>,
+    /// Since when its interface is known, CLOCK_MONOTONIC; 0 where it was there before the agent.
+    pub(crate) since_ns: u64,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +29,7 @@ pub(crate) struct View {
     pub(crate) endpoints: HashMap<u32, Endpoint>,
     pub(crate) by_address: HashMap<IpAddr, u32>,
     pub(crate) services: HashMap<Identity, ServiceName>,
+    pub(crate) strangers: Strangers,
 }
 
 pub(crate) type SharedView = Arc<RwLock<View>>;

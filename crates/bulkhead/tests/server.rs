@@ -86,6 +86,7 @@ impl Shop {
                 protocol: IpProtocol::TCP,
                 port: 6379,
                 application: Application::UNKNOWN,
+                counting: 1,
                 counters: EdgeCounters { connections: 7, bytes_to_server: 700, ..EdgeCounters::default() },
                 rule: RuleRef::NONE,
                 last_seen: now,

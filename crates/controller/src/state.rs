@@ -3,6 +3,7 @@
 
 mod admin;
 mod canary;
+mod counting;
 mod denials;
 mod documents;
 mod edges;
@@ -75,6 +76,10 @@ pub(crate) struct State {
     pub(crate) services: BTreeMap<ServiceName, ServiceRecord>,
     workloads: HashMap<WorkloadId, Arc<Workload>>,
     pub(crate) edges: BTreeMap<EdgeKey, EdgeRecord>,
+    /// Which record each edge of the kernel is counted in.
+    sources: HashMap<counting::Source, EdgeKey>,
+    /// Edges to the world whose totals came before the report that has the address.
+    awaited: HashSet<counting::Source>,
     names: names::Names,
     learner: Learner,
 
@@ -134,6 +139,7 @@ impl State {
             NodeReport::WorkloadDown(id) => self.workload_down(&id),
             NodeReport::Connection(connection) => self.connection(*connection),
             NodeReport::Edges(edges) => edges.into_iter().for_each(|edge| self.edge_report(edge)),
+            NodeReport::Identified(connection) => self.identified(*connection),
             NodeReport::Flow(flow) => self.effects.flows.push(*flow),
             NodeReport::Resolved { name, addresses, ttl_seconds, .. } => {
                 if self.names.learn(&name, &addresses, ttl_seconds, now) {

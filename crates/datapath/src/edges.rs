@@ -13,6 +13,8 @@ pub struct EdgeDelta {
     pub key: EdgeKey,
     /// Counters since the last reading; `first_ns`, `last_ns`, `rule` and `rtt_min_us` as they are.
     pub edge: Edge,
+    /// As the table has it: everything since `first_ns`, whoever has read it before.
+    pub total: Edge,
     /// Whether this reading is the first that shows the edge.
     pub fresh: bool,
 }
@@ -21,10 +23,21 @@ pub struct EdgeDelta {
 #[derive(Debug, Default)]
 pub struct EdgeReader {
     seen: HashMap<EdgeKey, Edge>,
+    /// When it began to read, CLOCK_MONOTONIC; 0 before it has.
+    began_ns: u64,
+}
+
+impl EdgeReader {
+    /// The next reading shows every edge. Whoever takes totals takes one twice without harm.
+    pub fn begin_anew(&mut self) {
+        self.seen.clear();
+    }
 }
 
 /// An edge that has been quiet for this long leaves the kernel's table; the controller has it.
 const QUIET_NS: u64 = 3600 * 1_000_000_000;
+/// But not before this reader is so old: what it has just told for the first time may not be stored yet.
+const SETTLED_NS: u64 = 120 * 1_000_000_000;
 
 impl Datapath {
     /// Has every CPU add what it has cached to the tables. Bounded: sixteen program runs a CPU of 256 slots each.
@@ -58,6 +71,10 @@ impl Datapath {
         let now = sys::monotonic_ns();
         let mut changed = Vec::new();
         let mut quiet = Vec::new();
+        if reader.began_ns == 0 {
+            reader.began_ns = now;
+        }
+        let settled = now.saturating_sub(reader.began_ns) > SETTLED_NS;
         let seen = &mut reader.seen;
         self.edges
             .for_each(|key, edge| {
@@ -67,9 +84,9 @@ impl Datapath {
                     Some(before) if before == edge => None,
                     Some(before) => Some(difference(&edge, &before)),
                 };
-                if let Some(edge) = delta {
-                    changed.push(EdgeDelta { key, edge, fresh: before.is_none() });
-                } else if now.saturating_sub(edge.last_ns) > QUIET_NS {
+                if let Some(delta) = delta {
+                    changed.push(EdgeDelta { key, edge: delta, total: edge, fresh: before.is_none() });
+                } else if settled && now.saturating_sub(edge.last_ns) > QUIET_NS {
                     quiet.push(key);
                 }
             })

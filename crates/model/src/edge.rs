@@ -49,6 +49,37 @@ pub struct EdgeCounters {
 }
 
 impl EdgeCounters {
+    /// What has been counted since the same counting stood at `before`.
+    #[must_use]
+    pub fn since(&self, before: &EdgeCounters) -> EdgeCounters {
+        EdgeCounters {
+            connections: self.connections.saturating_sub(before.connections),
+            denied: self.denied.saturating_sub(before.denied),
+            would_deny: self.would_deny.saturating_sub(before.would_deny),
+            packets_to_server: self.packets_to_server.saturating_sub(before.packets_to_server),
+            packets_to_client: self.packets_to_client.saturating_sub(before.packets_to_client),
+            bytes_to_server: self.bytes_to_server.saturating_sub(before.bytes_to_server),
+            bytes_to_client: self.bytes_to_client.saturating_sub(before.bytes_to_client),
+            rtt_min_us: self.rtt_min_us,
+        }
+    }
+
+    /// One of so many equal parts, rounded down.
+    #[must_use]
+    pub fn part(&self, parts: u64) -> EdgeCounters {
+        let parts = parts.max(1);
+        EdgeCounters {
+            connections: self.connections / parts,
+            denied: self.denied / parts,
+            would_deny: self.would_deny / parts,
+            packets_to_server: self.packets_to_server / parts,
+            packets_to_client: self.packets_to_client / parts,
+            bytes_to_server: self.bytes_to_server / parts,
+            bytes_to_client: self.bytes_to_client / parts,
+            rtt_min_us: self.rtt_min_us,
+        }
+    }
+
     pub fn add(&mut self, more: &EdgeCounters) {
         self.connections += more.connections;
         self.denied += more.denied;

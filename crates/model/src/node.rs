@@ -18,8 +18,11 @@ pub enum NodeReport {
     WorkloadDown(WorkloadId),
     /// A pair of peers and a port seen for the first time, or a verdict seen for the first time on it.
     Connection(Box<ConnectionReport>),
-    /// What the kernel counted since the last report. Sent at intervals.
+    /// What the kernel has counted of edges that changed since the last report, and now and then of all. Sent at
+    /// intervals; the same totals told twice count once.
     Edges(Vec<EdgeReport>),
+    /// The peer of a connection that was reported as unknown is known now: the same report, with its name.
+    Identified(Box<ConnectionReport>),
     Flow(Box<FlowRecord>),
     /// A name was resolved by a workload.
     Resolved {
@@ -58,7 +61,7 @@ pub struct ConnectionReport {
     pub adopted: bool,
 }
 
-/// Counters of one kernel edge since the last report.
+/// Counters of one kernel edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeReport {
     pub local: Identity,
@@ -69,6 +72,10 @@ pub struct EdgeReport {
     pub protocol: crate::IpProtocol,
     pub port: u16,
     pub application: Application,
+    /// Which counting `counters` is the total of: with another number it began anew at zero. So a report that is lost,
+    /// or comes twice, or from an agent that knows nothing of the one before, changes no sum.
+    pub counting: u64,
+    /// Totals since that counting began.
     pub counters: EdgeCounters,
     /// The rule that decided last.
     pub rule: RuleRef,

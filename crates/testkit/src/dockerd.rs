@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::process::{Child, Output, finish};
+use crate::process::{Child, Output, finish, run};
 use crate::wait_until;
 
 // Long enough for a machine that builds something else at the same time.
@@ -38,8 +38,9 @@ impl Dockerd {
     /// When it cannot be started, with the end of its log.
     #[must_use]
     pub fn start_with(options: &[&str]) -> Self {
-        let folder =
-            tempfile::Builder::new().prefix("bulkhead-dockerd-").tempdir().expect("a temporary folder");
+        let place = if in_a_room() { PathBuf::from("/run") } else { std::env::temp_dir() };
+        let folder = tempfile::Builder::new().prefix("bulkhead-dockerd-").tempdir_in(place);
+        let folder = folder.expect("a temporary folder");
         let extra = options.iter().map(|&option| option.to_owned()).collect();
         let mut dockerd = Self { folder, process: None, extra };
         dockerd.launch();
@@ -159,6 +160,17 @@ impl Dockerd {
         self.folder.path()
     }
 
+    // A crashed daemon leaves mounts behind, and a folder with mounts in it cannot be removed.
+    fn unmount(&self) {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        let folder = self.folder.path().display().to_string();
+        for target in mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)) {
+            if target.starts_with(&folder) {
+                let _ = run("umount", &["-l", target]);
+            }
+        }
+    }
+
     fn log_end(&self) -> String {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
@@ -166,9 +178,16 @@ impl Dockerd {
     }
 }
 
-// The room that tests run in ends whatever is left in its own control group.
+/// The control group of the room that tests run in. Whatever is left in it ends with the room, as does what is in the
+/// room's own `/run`: also where a test is killed and cleans up nothing.
+const ROOM: &str = "BULKHEAD_CGROUP";
+
+fn in_a_room() -> bool {
+    std::env::var_os(ROOM).is_some()
+}
+
 fn cgroup_parent() -> String {
-    std::env::var("BULKHEAD_CGROUP").unwrap_or_else(|_| format!("/bulkhead-test-{}", std::process::id()))
+    std::env::var(ROOM).unwrap_or_else(|_| format!("/bulkhead-test-{}", std::process::id()))
 }
 
 impl Drop for Dockerd {
@@ -184,5 +203,9 @@ impl Drop for Dockerd {
             self.docker_output(&remove);
         }
         self.docker_output(&["network", "prune", "-f"]);
+        // Before its folder goes, or it would make it anew.
+        self.stop();
+        self.forget_containerd();
+        self.unmount();
     }
 }

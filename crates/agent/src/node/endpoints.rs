@@ -4,7 +4,10 @@ use super::Node;
 use crate::{links::HostAddresses, view::Endpoint};
 use bulkhead_datapath::AdoptedConnection;
 use bulkhead_discovery::{Update, namespace::path_of, socket};
-use bulkhead_model::{Attachment, Identity, IpProtocol, Workload, WorkloadId, node::NodeReport};
+use bulkhead_model::{
+    Attachment, Identity, IpProtocol, Workload, WorkloadId,
+    node::{ConnectionReport, NodeReport},
+};
 use std::{
     collections::{BTreeMap, HashSet},
     net::IpAddr,
@@ -96,6 +99,7 @@ impl Node {
                 mac,
                 host_mac: link.mac,
                 addresses,
+                since_ns: link.since_ns,
             };
             self.place_endpoint(index, endpoint);
         }
@@ -152,7 +156,20 @@ impl Node {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         view.by_address.retain(|_, i| *i != index);
         view.by_address.extend(endpoint.addresses.iter().map(|a| (*a, index)));
+        if adopts {
+            for address in &endpoint.addresses {
+                let reports = view.strangers.named(*address, endpoint.since_ns);
+                let named = reports.into_iter().map(|r| ConnectionReport { peer: endpoint.identity, ..r });
+                self.identified.extend(named);
+            }
+        }
         view.endpoints.insert(index, endpoint);
+    }
+
+    /// An interface that never had a name is gone.
+    pub(super) fn a_stranger_left(&self) {
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        view.strangers.one_left(bulkhead_datapath::monotonic_ns());
     }
 
     fn write_endpoint(
@@ -218,7 +235,8 @@ impl Node {
         }
     }
 
-    pub(super) fn drop_endpoint(&mut self, index: u32) {
+    /// Returns whether it had a name.
+    pub(super) fn drop_endpoint(&mut self, index: u32) -> bool {
         let endpoint = {
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
             view.by_address.retain(|_, i| *i != index);
@@ -226,7 +244,7 @@ impl Node {
         };
         let addresses = self.addresses_of(index);
         if endpoint.is_none() && addresses.is_empty() {
-            return;
+            return false;
         }
         for address in addresses {
             self.owned.remove(&address);
@@ -238,6 +256,7 @@ impl Node {
         if let Err(error) = closed {
             tracing::warn!(%error, index, "cannot forget an endpoint");
         }
+        endpoint.is_some_and(|endpoint| endpoint.identity != Identity::UNKNOWN)
     }
 
     fn drop_endpoints_of_missing_workloads(&mut self) {

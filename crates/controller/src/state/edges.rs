@@ -1,4 +1,7 @@
-use super::State;
+use super::{
+    State,
+    counting::{Source, Taken},
+};
 use bulkhead_api::{GraphChange, JudgedEdge};
 use bulkhead_learn::{SetAside, Sighting, Standing};
 use bulkhead_model::{
@@ -40,6 +43,9 @@ pub(crate) struct EdgeRecord {
     pub(crate) egress_rule: RuleRef,
     #[serde(default)]
     pub(crate) ingress_rule: RuleRef,
+    /// How much of what the kernel counted is in `client` and `server`.
+    #[serde(default)]
+    pub(crate) taken: Vec<Taken>,
     #[serde(skip)]
     pub(crate) rate: f64,
     #[serde(skip)]
@@ -68,6 +74,7 @@ impl EdgeRecord {
             announced: false,
             egress_rule: RuleRef::NONE,
             ingress_rule: RuleRef::NONE,
+            taken: Vec::new(),
             rate: 0.0,
             rated: time,
             judged: None,
@@ -157,7 +164,8 @@ impl State {
         if report.reason == Some(DenyReason::Spoof) {
             return self.spoofed(&key, report);
         }
-        let key = self.touch(key, report.time, (report.peer == Identity::WORLD).then_some(outside));
+        let nameless = matches!(report.peer, Identity::WORLD | Identity::UNKNOWN);
+        let key = self.touch(key, report.time, nameless.then_some(outside));
         if let (Some(process), Some(record)) = (&report.process, self.edges.get_mut(&key)) {
             record.processes.retain(|known| known.executable != process.executable);
             record.processes.insert(0, process.clone());
@@ -186,12 +194,17 @@ impl State {
         self.emit_at(report.time, Severity::Info, format!("new edge: {key}"), kind);
     }
 
-    pub(super) fn edge_report(&mut self, report: EdgeReport) {
+    pub(super) fn edge_report(&mut self, mut report: EdgeReport) {
+        if self.is_counted(&report) {
+            return;
+        }
         let place = (report.protocol, report.port);
         let ends = (report.local, report.peer, report.direction);
         let key = self.key(ends, report.peer_address, place, report.application);
+        let Some(key) = self.counted_in(key, &report) else { return };
         let address = report.peer_address.filter(|_| report.peer == Identity::WORLD);
         let key = self.touch(key, report.last_seen, address);
+        report.counters = self.take_total(&key, &report);
         let now = self.now;
         let from_client = report.direction == Direction::Egress;
         let Some(record) = self.edges.get_mut(&key) else { return };
@@ -275,15 +288,11 @@ impl State {
         let Peer::External(name) = &key.server else { return key };
         let is_address = name.0.parse::<IpAddr>().is_ok();
         let limit = if is_address { ADDRESSES } else { NAMES };
-        let first = EdgeKey { server: Peer::External(ExternalName("".into())), ..key.clone() };
         let alike: Vec<EdgeKey> = self
-            .edges
-            .range(first..)
-            .map(|(known, _)| known)
-            .take_while(|known| known.client == key.client)
+            .outside(&key)
+            .map(|record| &record.key)
             .filter(|known| {
-                (known.protocol, known.port, known.application) == (key.protocol, key.port, key.application)
-                    && matches!(&known.server, Peer::External(n) if n.0.parse::<IpAddr>().is_ok() == is_address)
+                matches!(&known.server, Peer::External(n) if n.0.parse::<IpAddr>().is_ok() == is_address)
             })
             .cloned()
             .collect();
@@ -307,8 +316,97 @@ impl State {
             whole.names.extend(part.names);
             whole.names.truncate(8);
             whole.announced = true;
+            self.sources_moved(&world, &part.taken);
+            if let Some(whole) = self.edges.get_mut(&world) {
+                whole.taken.extend(part.taken);
+            }
         }
         world
+    }
+
+    /// Edges of the same client, port and application to single peers outside.
+    fn outside(&self, key: &EdgeKey) -> impl Iterator<Item = &EdgeRecord> {
+        let first = EdgeKey { server: Peer::External(ExternalName("".into())), ..key.clone() };
+        let place = (key.protocol, key.port, key.application);
+        self.edges
+            .range(first.clone()..)
+            .map(|(_, record)| record)
+            .take_while(move |record| record.key.client == first.client)
+            .filter(move |EdgeRecord { key, .. }| {
+                (key.protocol, key.port, key.application) == place && matches!(key.server, Peer::External(_))
+            })
+    }
+
+    /// Where the kernel's sum is counted: it knows no addresses outside, and no names that came later. `None`: wait for
+    /// the report that has the address; the total comes again.
+    fn counted_in(&mut self, key: EdgeKey, report: &EdgeReport) -> Option<EdgeKey> {
+        if self.edges.contains_key(&key) {
+            return Some(key);
+        }
+        let source = Source::of(report);
+        match report.peer {
+            // The last one whose peer was named: what was still on its way when it was.
+            Identity::UNKNOWN => Some(self.sources.get(&source).cloned().unwrap_or(key)),
+            Identity::WORLD if report.peer_address.is_none() && report.direction == Direction::Egress => {
+                let last = self.outside(&key).max_by_key(|record| record.last_seen);
+                match last.map(|record| record.key.clone()) {
+                    Some(last) => Some(last),
+                    None if self.awaited.insert(source) => None,
+                    None => Some(key),
+                }
+            }
+            _ => Some(key),
+        }
+    }
+
+    /// The peer of a connection that was counted as unknown has a name now: what was counted goes where it belongs.
+    pub(super) fn identified(&mut self, report: ConnectionReport) {
+        let peer = match report.direction {
+            Direction::Egress => report.tuple.server_address,
+            Direction::Ingress => report.tuple.client_address,
+        };
+        let place = (report.tuple.protocol, report.tuple.server_port);
+        let ends = (report.local, Identity::UNKNOWN, report.direction);
+        let unknown = self.key(ends, None, place, report.application);
+        let ends = (report.local, report.peer, report.direction);
+        let key = self.key(ends, None, place, report.application);
+        let (time, rule, verdict) = (report.time, report.rule, report.verdict);
+        // Its total may come after its name.
+        let source = Source { peer: Identity::UNKNOWN, ..Source::of_connection(&report) };
+        self.sources.entry(source).or_insert_with(|| key.clone());
+        self.connection(report);
+        let Some(record) = self.edges.get_mut(&unknown) else { return };
+        let known = record.addresses.iter().position(|address| *address == peer);
+        if let Some(place) = known {
+            record.addresses.remove(place);
+            self.dirty_edges.insert(unknown.clone());
+        }
+        let rest = record.addresses.len() as u64;
+        if rest > 0 && known.is_none() {
+            return;
+        }
+        // The kernel counts strangers as one: each has an equal part of what there is.
+        let (client, server) = (record.client.part(rest + 1), record.server.part(rest + 1));
+        record.client = record.client.since(&client);
+        record.server = record.server.since(&server);
+        let mut taken = Vec::new();
+        if rest == 0 {
+            let old = self.remove_edge(&unknown);
+            self.learner.forget(&unknown);
+            taken = old.map(|old| old.taken).unwrap_or_default();
+            for taken in &taken {
+                self.sources.insert(taken.source(&unknown), key.clone());
+            }
+        }
+        let Some(record) = self.edges.get_mut(&key) else { return };
+        record.client.add(&client);
+        record.server.add(&server);
+        record.taken.extend(taken);
+        let connections = client.connections + server.connections;
+        self.set_rule(&key, ends.2, rule);
+        self.learn(&key, time, connections, None, verdict);
+        self.dirty_edges.insert(key.clone());
+        self.stale.edges.insert(key);
     }
 
     pub(super) fn remove_edge(&mut self, key: &EdgeKey) -> Option<EdgeRecord> {

@@ -74,6 +74,8 @@ impl State {
             services,
             workloads: std::collections::HashMap::new(),
             edges,
+            sources: Default::default(),
+            awaited: Default::default(),
             names: super::names::Names::default(),
             learner,
             documents: Arc::new(documents),
@@ -110,6 +112,7 @@ impl State {
             last_save: now,
             last_hour: now,
         };
+        state.index_sources();
         state.reconcile();
         state
     }

@@ -1,5 +1,7 @@
 //! The whole of the state, driven by reports and a clock of our own.
 
+mod counting;
+
 use super::*;
 use crate::config::ControllerConfig;
 use bulkhead_api::{Automation, Decision, Profile, Progress, ReviewDecision};
@@ -22,6 +24,12 @@ struct Estate {
     events: Vec<EventKind>,
     changes: Vec<Change>,
     published: u64,
+}
+
+/// As if the kernel had begun to count anew: what is told next is all new.
+fn counting() -> u64 {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 fn name(text: &str) -> ServiceName {
@@ -59,6 +67,15 @@ impl Estate {
         let mut estate = Self { state, now, events: Vec::new(), changes: Vec::new(), published: 0 };
         estate.finish();
         estate
+    }
+
+    /// What a store brings back after all changes so far.
+    fn stored(&self) -> Loaded {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("bulkhead.db");
+        let mut store = bulkhead_store::SqliteStore::open(&path, Timestamp(0)).expect("opens").store;
+        bulkhead_store::Store::write(&mut store, &self.changes).expect("writes");
+        bulkhead_store::Store::load(&mut store).expect("loads")
     }
 
     fn finish(&mut self) {
@@ -112,6 +129,7 @@ impl Estate {
             protocol: IpProtocol::TCP,
             port,
             application: Application::UNKNOWN,
+            counting: counting(),
             counters: EdgeCounters {
                 connections,
                 denied,
@@ -364,6 +382,7 @@ fn addresses_outside_get_their_names_and_too_many_become_the_world() {
             protocol: IpProtocol::TCP,
             port: 443,
             application: Application::UNKNOWN,
+            counting: counting(),
             counters: EdgeCounters { connections: 1, packets_to_client: 9, ..EdgeCounters::default() },
             rule: RuleRef::NONE,
             last_seen: Timestamp(estate.now),
@@ -450,12 +469,7 @@ fn what_is_stored_brings_the_same_state_back() {
     estate.state.enter_mode(&name("shop/api"), Mode::Monitor, "anna", "by hand", false);
     estate.state.save_everything();
     estate.finish();
-    let directory = tempfile::tempdir().expect("directory");
-    let path = directory.path().join("bulkhead.db");
-    let mut store = bulkhead_store::SqliteStore::open(&path, Timestamp(0)).expect("opens").store;
-    bulkhead_store::Store::write(&mut store, &estate.changes).expect("writes");
-    let loaded = bulkhead_store::Store::load(&mut store).expect("loads");
-    let again = Estate::restored(loaded, estate.now);
+    let again = Estate::restored(estate.stored(), estate.now);
     assert_eq!(again.state.edges.len(), estate.state.edges.len());
     assert_eq!(again.mode("shop/api"), Mode::Monitor);
     assert_eq!(again.identity("shop/redis"), estate.identity("shop/redis"));

@@ -33,6 +33,7 @@ async fn a_thousand_services_with_ten_thousand_edges_are_shown_and_changed() {
             protocol: IpProtocol::TCP,
             port: 8_000 + k as u16,
             application: Application::UNKNOWN,
+            counting: 1,
             counters: EdgeCounters { connections: 1, packets_to_client: 5, ..EdgeCounters::default() },
             rule: RuleRef::NONE,
             last_seen: now(),

@@ -86,6 +86,12 @@ pub(crate) fn workload(id: &str, service: &str, port: u16) -> Workload {
     }
 }
 
+/// As if the kernel had begun to count anew: what is told next is all new.
+pub(crate) fn counting() -> u64 {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
 impl Running {
     pub(crate) async fn report(&self, report: NodeReport) {
         self.controller.reports.send(report).await.expect("the controller takes reports");
@@ -174,6 +180,7 @@ impl Running {
             protocol: IpProtocol::TCP,
             port,
             application: Application::UNKNOWN,
+            counting: counting(),
             counters: EdgeCounters {
                 connections,
                 denied,
