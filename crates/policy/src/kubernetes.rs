@@ -52,7 +52,9 @@ pub use export::{Dialect, Export, UnknownDialect, export};
 pub use import::{Import, import};
 pub use objects::{Reading, read};
 pub use output::{Format, UnknownFormat, write, write_np_guard};
-pub use policy::{Action, Layer, NamespaceMatch, PeerMatch, Policy, PortMatch, PortSpec, Rule, Subject};
+pub use policy::{
+    Action, Layer, NamespaceMatch, Order, PeerMatch, Policy, PortMatch, PortSpec, Rule, Subject, Tier,
+};
 pub use proof::{Difference, differences};
 pub use resources::{
     BackendPort, ContainerPort, ExposedService, Labels, Network, Pod, Resources, Semantics, Service,

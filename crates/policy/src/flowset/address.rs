@@ -119,6 +119,16 @@ impl AddressSet {
         parts.into_values().collect()
     }
 
+    /// The union of any number of sets, at the cost of sorting their ranges.
+    pub fn union_of<'a>(sets: impl IntoIterator<Item = &'a AddressSet>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for set in sets {
+            v4.extend(set.v4.ranges());
+            v6.extend(set.v6.ranges());
+        }
+        Self { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
+    }
+
     pub fn union(&self, other: &Self) -> Self {
         Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
     }

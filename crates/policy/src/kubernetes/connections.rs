@@ -1,11 +1,16 @@
+mod units;
+
 use super::{
     BackendPort, Diagnostic, Network, PeerMatch, Place, Pod, Policy, PortSpec, Resources, Semantics, Service,
-    ServicePort, Severity, TargetPort, WorkloadName,
-    engine::{Engine, Peer, PeerIndex},
+    ServicePort, Severity, TargetPort, Workload, WorkloadName, engine::Engine, universe,
 };
 use crate::flowset::{AddressSet, IntervalSet, ProtocolSet, cuts};
 use bulkhead_model::{Direction, IpProtocol};
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+use units::Units;
 
 /// One end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,45 +48,15 @@ pub struct Connectivity {
 
 /// All connections that the resources allow.
 pub fn connections(resources: &Resources, semantics: Semantics) -> Connectivity {
-    let sources = ranges(&resources.policies, Direction::Ingress);
-    let destinations = ranges(&resources.policies, Direction::Egress);
-    let both: Vec<AddressSet> = sources.iter().chain(&destinations).cloned().collect();
-    let engine = Engine::new(resources, semantics, &both);
-    let pods = groups(&engine);
-    let externals = engine.peers.len() - both.len();
-    let mut found = Vec::new();
-    let add = |found: &mut Vec<Connection>, from, to, traffic: ProtocolSet| {
-        if !traffic.is_empty() {
-            found.push(Connection { from, to, traffic });
-        }
-    };
-    for (from, from_pods) in &pods {
-        for (to, to_pods) in pods.iter().filter(|(to, _)| *to != from) {
-            let pairs = from_pods.iter().flat_map(|from| to_pods.iter().map(move |to| (*from, *to)));
-            let traffic = union(pairs.map(|(from, to)| engine.allowed(from, to)));
-            if !traffic.is_empty() {
-                let [from, to] = [from, to].map(|name| Endpoint::Workload((*name).clone()));
-                found.push(Connection { from, to, traffic });
-            }
-        }
-        let me = Endpoint::Workload((*from).clone());
-        let inward = (externals..)
-            .zip(&sources)
-            .map(|(index, range)| (range, union(from_pods.iter().map(|pod| engine.allowed(index, *pod)))));
-        for (traffic, range) in alike(inward) {
-            add(&mut found, Endpoint::External(range), me.clone(), traffic);
-        }
-        let outward = (externals + sources.len()..)
-            .zip(&destinations)
-            .map(|(index, range)| (range, union(from_pods.iter().map(|pod| engine.allowed(*pod, index)))));
-        for (traffic, range) in alike(outward) {
-            add(&mut found, me.clone(), Endpoint::External(range), traffic);
-        }
-    }
+    let engine = Engine::new(resources, semantics, universe());
+    let units = Units::new(resources, &engine);
+    let mut found = units.between(&engine);
+    found.extend(units.outside(&engine));
     let mut diagnostics = unmatched_ports(resources);
-    found.extend(from_ingress(resources, &engine, &pods, &mut diagnostics));
+    found.extend(from_ingress(resources, &engine, &mut diagnostics));
     found.sort();
     let workloads = resources.workloads.keys();
+    let [sources, destinations] = engine.ranges;
     Connectivity {
         connections: found,
         workloads: workloads
@@ -98,31 +73,6 @@ pub fn connections(resources: &Resources, semantics: Semantics) -> Connectivity 
 pub(super) fn union(mut sets: impl Iterator<Item = Rc<ProtocolSet>>) -> ProtocolSet {
     let Some(first) = sets.next() else { return ProtocolSet::none() };
     sets.fold(Rc::unwrap_or_clone(first), |all, more| all.union(&more))
-}
-
-/// The pods of each workload.
-fn groups<'e>(engine: &'e Engine<'_>) -> BTreeMap<&'e WorkloadName, Vec<PeerIndex>> {
-    let mut groups: BTreeMap<&WorkloadName, Vec<PeerIndex>> = BTreeMap::new();
-    for (index, peer) in engine.peers.iter().enumerate() {
-        if let Peer::Pod(pod) = peer
-            && let Some(workload) = &pod.workload
-        {
-            groups.entry(workload).or_default().push(index);
-        }
-    }
-    groups
-}
-
-/// Ranges that are treated alike, as one.
-fn alike<'a>(
-    ranges: impl Iterator<Item = (&'a AddressSet, ProtocolSet)>,
-) -> impl Iterator<Item = (ProtocolSet, AddressSet)> {
-    let mut alike: BTreeMap<ProtocolSet, AddressSet> = BTreeMap::new();
-    for (range, traffic) in ranges {
-        let one = alike.entry(traffic).or_default();
-        *one = one.union(range);
-    }
-    alike.into_iter()
 }
 
 /// The ranges into which the rules of one direction cut all addresses, ascending, IPv4 first.
@@ -148,10 +98,15 @@ pub(super) fn ranges(policies: &[Policy], direction: Direction) -> Vec<AddressSe
 fn from_ingress(
     resources: &Resources,
     engine: &Engine<'_>,
-    pods: &BTreeMap<&WorkloadName, Vec<PeerIndex>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Connection> {
     let Some(controller) = engine.ingress_controller() else { return Vec::new() };
+    let mut by_namespace: BTreeMap<&str, Vec<(&WorkloadName, &Workload)>> = BTreeMap::new();
+    if !resources.exposed.is_empty() {
+        for (name, workload) in &resources.workloads {
+            by_namespace.entry(&name.namespace).or_default().push((name, workload));
+        }
+    }
     let mut wanted: BTreeMap<&WorkloadName, (ProtocolSet, &Place)> = BTreeMap::new();
     for exposed in &resources.exposed {
         let name = (exposed.namespace.clone(), exposed.service.clone());
@@ -166,8 +121,7 @@ fn from_ingress(
             continue;
         };
         let targets = targets(service, &exposed.port);
-        let here = resources.workloads.iter().filter(|(name, _)| name.namespace == exposed.namespace);
-        for (name, workload) in here {
+        for (name, workload) in by_namespace.get(exposed.namespace.as_str()).into_iter().flatten() {
             let chosen = workload.pods.iter().filter(|pod| selector.matches(&pod.labels));
             let traffic: ProtocolSet =
                 chosen.flat_map(|pod| targets.iter().map(|to| reachable(pod, to))).collect();
@@ -179,7 +133,8 @@ fn from_ingress(
     }
     let mut found = Vec::new();
     for (name, (traffic, place)) in wanted {
-        let allowed = union(pods.get(name).into_iter().flatten().map(|pod| engine.allowed(controller, *pod)));
+        let classes = engine.members.get(name).into_iter().flatten();
+        let allowed = union(classes.map(|class| engine.allowed(controller, *class)));
         let traffic = traffic.intersection(&allowed);
         if traffic.is_empty() {
             let message = format!(
@@ -233,16 +188,14 @@ fn reachable(pod: &Pod, target: &TargetPort) -> ProtocolSet {
 
 /// Names of ports that no pod has.
 fn unmatched_ports(resources: &Resources) -> Vec<Diagnostic> {
-    let known = |name: &str| {
-        let pods = resources.workloads.values().flat_map(|workload| &workload.pods);
-        pods.flat_map(|pod| &pod.ports).any(|port| port.name == name)
-    };
+    let pods = resources.workloads.values().flat_map(|workload| &workload.pods);
+    let known: BTreeSet<&str> = pods.flat_map(|pod| &pod.ports).map(|port| port.name.as_str()).collect();
     let mut found = Vec::new();
     for policy in &resources.policies {
         let rules = [&policy.ingress, &policy.egress].into_iter().flatten().flatten();
         for (rule, port) in rules.flat_map(|rule| rule.ports.iter().flatten().map(move |port| (rule, port))) {
             if let PortSpec::Named(name) = &port.port
-                && !known(name)
+                && !known.contains(name.as_str())
             {
                 let message = format!("no workload has a port named '{name}', so this matches nothing");
                 found.push(warning(&rule.place, message, None));

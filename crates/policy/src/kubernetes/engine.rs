@@ -1,188 +1,148 @@
 //! The set engine: what is allowed between two peers, over all packets at once.
+//!
+//! Pods that no policy can tell apart are one peer, a *class*; so are addresses outside that no policy divides. What a
+//! rule's peers are is looked up by namespace and label, each distinct selector once.
 
-use super::{
-    Action, Labels, Layer, Network, PeerMatch, Policy, Resources, Rule, Semantics, WorkloadName, universe,
-};
+mod classes;
+mod index;
+
+use super::{Action, Labels, Network, Policy, Resources, Rule, Semantics, WorkloadName};
 use crate::flowset::{AddressSet, ProtocolSet};
 use bulkhead_model::{Direction, IpProtocol};
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::{BTreeSet, HashMap},
-    net::IpAddr,
-    rc::Rc,
-};
+use classes::Classes;
+use std::{cell::RefCell, collections::HashMap, ops::Range, rc::Rc};
 
-/// Index of a peer in [`Engine::peers`].
+/// Number of a peer: classes of pods first, the ingress controller among them, then the ranges of addresses.
 pub(super) type PeerIndex = usize;
 
-/// One end of a connection, of which the policies see nothing more than this.
-pub(super) enum Peer {
-    Pod(PodPeer),
-    /// A range of addresses outside of the cluster that no policy divides.
-    External(AddressSet),
-}
-
-pub(super) struct PodPeer {
+/// What policies see of the pods of one class.
+pub(super) struct PodClass<'r> {
     /// `None`: the ingress controller, of which nothing is known.
-    pub(super) workload: Option<WorkloadName>,
-    namespace: String,
-    namespace_labels: Labels,
-    labels: Labels,
+    pub(super) workload: Option<&'r WorkloadName>,
+    /// The ports by name that policies ask for: the first of each name is the one that counts.
     named_ports: Vec<(String, IpProtocol, u16)>,
-    /// Whether policies and selectors see it as a pod.
-    selectable: bool,
-    addresses: BTreeSet<IpAddr>,
-    network: Option<Network>,
+    network: Option<&'r Network>,
 }
 
 /// Resources prepared for questions between any two of their peers.
 pub(super) struct Engine<'r> {
-    pub(super) peers: Vec<Peer>,
+    /// By number.
+    pub(super) pods: Vec<PodClass<'r>>,
+    /// The class of each pod of each workload, in the order of its pods.
+    pub(super) members: HashMap<&'r WorkloadName, Vec<PeerIndex>>,
+    /// The ranges into which rules cut the addresses outside, as sources and as destinations.
+    pub(super) ranges: [Vec<AddressSet>; 2],
     policies: &'r [Policy],
     none: Rc<ProtocolSet>,
     universe: Rc<ProtocolSet>,
     /// For each direction and policy, for each rule: which peers it matches.
-    matched: [Vec<Vec<BitSet>>; 2],
-    /// For each direction and peer: the policies that select it, in deciding order.
-    selecting: [Vec<Vec<usize>>; 2],
-    /// For each direction and peer that policies select: what is known of its side.
-    sides: [Vec<Option<Side>>; 2],
-    /// Rules that match a peer → what they allow, for each direction and subject; see [`Engine::one_side`].
-    known: RefCell<HashMap<Signature, Rc<ProtocolSet>>>,
+    matched: [Vec<Vec<Members>>; 2],
+    /// For each direction and class: which of `selections` select it.
+    selected_by: [Vec<usize>; 2],
+    /// Distinct lists of policies that select something, in deciding order. The first is empty.
+    selections: Vec<Vec<usize>>,
+    known: RefCell<HashMap<Question, Rc<ProtocolSet>>>,
 }
 
-/// What the policies of one peer say in one direction.
-struct Side {
-    /// The peers of which any of its rules speaks.
-    spoken_of: BitSet,
-    /// What holds for all others.
-    others: OnceCell<Rc<ProtocolSet>>,
+/// The peers of a rule.
+pub(super) enum Members {
+    /// All that there is.
+    Everything,
+    /// These, ascending.
+    Some(Rc<[u32]>),
 }
 
-/// Direction, subject, and the rules that match the peer. Two peers with the same are treated alike.
-type Signature = (bool, PeerIndex, Vec<u64>);
+/// What an answer depends on: direction, the policies that are asked, which of their rules match, and the class whose
+/// named ports are meant, where any of these rules has any.
+type Question = (bool, usize, Vec<u64>, Option<PeerIndex>);
 
-/// Set of small numbers.
-pub(super) struct BitSet(Vec<u64>);
-
-impl BitSet {
-    fn collect(length: usize, member: impl Fn(usize) -> bool) -> Self {
-        let mut words = vec![0u64; length.div_ceil(64)];
-        for index in (0..length).filter(|index| member(*index)) {
-            words[index / 64] |= 1 << (index % 64);
-        }
-        Self(words)
-    }
-
-    fn contains(&self, index: usize) -> bool {
-        self.0[index / 64] >> (index % 64) & 1 == 1
-    }
-
-    fn insert_all(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
-            *mine |= theirs;
-        }
-    }
-}
-
-/// The namespace of the ingress controller, of which only the name is known.
-const INGRESS_NAMESPACE: &str = "ingress-controller-ns";
-
-/// What has been decided so far, layer by layer.
+/// What has been decided so far, tier by tier.
 struct Verdicts {
     allowed: ProtocolSet,
     /// Not yet decided.
     open: ProtocolSet,
-    /// Passed on to the next layer.
-    passed: ProtocolSet,
+}
+
+impl Members {
+    pub(super) fn contains(&self, peer: PeerIndex) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Some(peers) => u32::try_from(peer).is_ok_and(|peer| peers.binary_search(&peer).is_ok()),
+        }
+    }
 }
 
 impl<'r> Engine<'r> {
-    pub(super) fn new(resources: &'r Resources, semantics: Semantics, ranges: &[AddressSet]) -> Self {
-        let mut peers = Vec::new();
-        for (name, workload) in &resources.workloads {
-            for pod in &workload.pods {
-                peers.push(Peer::Pod(PodPeer {
-                    workload: Some(name.clone()),
-                    namespace: name.namespace.clone(),
-                    namespace_labels: resources.namespace_labels(&name.namespace),
-                    labels: pod.labels.clone(),
-                    named_ports: pod.named_ports(),
-                    selectable: !pod.host_network || semantics.host_network_pods_are_pods,
-                    addresses: pod.addresses.clone(),
-                    network: resources.networks.get(&name.namespace).cloned(),
-                }));
-            }
-        }
-        peers.push(Peer::Pod(PodPeer {
-            workload: None,
-            namespace: INGRESS_NAMESPACE.to_owned(),
-            namespace_labels: resources.namespace_labels(INGRESS_NAMESPACE),
-            labels: Labels::new(),
-            named_ports: Vec::new(),
-            selectable: true,
-            addresses: BTreeSet::new(),
-            network: None,
-        }));
-        peers.extend(ranges.iter().cloned().map(Peer::External));
+    /// `universe` is all the traffic that answers speak of.
+    pub(super) fn new(resources: &'r Resources, semantics: Semantics, universe: ProtocolSet) -> Self {
         let policies = &resources.policies;
-        let per_direction = |direction| {
-            let rules = |policy: &Policy| {
-                let rules = policy.rules(direction).unwrap_or_default().iter();
-                rules
-                    .map(|rule| BitSet::collect(peers.len(), |peer| rule_matches(rule, &peers[peer])))
-                    .collect()
-            };
-            policies.iter().map(rules).collect::<Vec<Vec<BitSet>>>()
-        };
-        let matched = [per_direction(Direction::Ingress), per_direction(Direction::Egress)];
-        let selecting = [Direction::Ingress, Direction::Egress].map(|direction| {
-            let selects = |peer: &Peer| {
-                let selecting = policies
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, policy)| policy.rules(direction).is_some() && peer.is_selected_by(policy));
-                selecting.map(|(index, _)| index).collect()
-            };
-            peers.iter().map(selects).collect::<Vec<Vec<usize>>>()
-        });
-        let sides = [0, 1].map(|way| {
-            let side = |policies: &Vec<usize>| {
-                let mut spoken_of = BitSet::collect(peers.len(), |_| false);
-                for matched in policies.iter().flat_map(|policy| &matched[way][*policy]) {
-                    spoken_of.insert_all(matched);
-                }
-                (!policies.is_empty()).then(|| Side { spoken_of, others: OnceCell::new() })
-            };
-            selecting[way].iter().map(side).collect()
-        });
-        let (none, universe) = (Rc::new(ProtocolSet::none()), Rc::new(universe()));
-        Self { peers, policies, none, universe, matched, selecting, sides, known: RefCell::default() }
+        let Classes { pods, members, ranges, matched, selected_by, selections } =
+            Classes::new(resources, semantics);
+        let (none, universe) = (Rc::new(ProtocolSet::none()), Rc::new(universe));
+        let known = RefCell::default();
+        Self { pods, members, ranges, policies, none, universe, matched, selected_by, selections, known }
     }
 
     /// The ingress controller.
     pub(super) fn ingress_controller(&self) -> Option<PeerIndex> {
-        self.peers.iter().position(|peer| matches!(peer, Peer::Pod(PodPeer { workload: None, .. })))
+        self.pods.iter().position(|class| class.workload.is_none())
     }
 
-    /// The pods of a workload, in its order.
-    pub(super) fn pods_of(&self, name: &WorkloadName) -> Vec<PeerIndex> {
-        let is_its = |peer: &Peer| matches!(peer, Peer::Pod(pod) if pod.workload.as_ref() == Some(name));
-        let peers = self.peers.iter().enumerate();
-        peers.filter(|(_, peer)| is_its(peer)).map(|(index, _)| index).collect()
+    /// The numbers of the ranges outside, as peers of rules of this direction.
+    pub(super) fn externals(&self, direction: Direction) -> Range<PeerIndex> {
+        let sources = self.pods.len()..self.pods.len() + self.ranges[0].len();
+        match direction {
+            Direction::Ingress => sources,
+            Direction::Egress => sources.end..sources.end + self.ranges[1].len(),
+        }
     }
 
-    /// The policies that select a peer in a direction, in deciding order.
-    pub(super) fn selecting(&self, direction: Direction, peer: PeerIndex) -> &[usize] {
-        &self.selecting[way(direction)][peer]
+    /// The policies that select a class in a direction, in deciding order.
+    pub(super) fn selecting(&self, direction: Direction, class: PeerIndex) -> &[usize] {
+        &self.selections[self.selection(direction, class)]
+    }
+
+    fn selection(&self, direction: Direction, peer: PeerIndex) -> usize {
+        self.selected_by[way(direction)].get(peer).copied().unwrap_or(0)
+    }
+
+    /// The peers that the rules of a class name one by one, those of several rules several times.
+    pub(super) fn spoken_of(
+        &self,
+        direction: Direction,
+        class: PeerIndex,
+    ) -> impl Iterator<Item = PeerIndex> {
+        let rules =
+            self.selecting(direction, class).iter().flat_map(move |policy| self.rules(direction, *policy));
+        let named = rules.filter_map(|(members, _)| match members {
+            Members::Everything => None,
+            Members::Some(peers) => Some(peers),
+        });
+        named.flat_map(|peers| peers.iter().map(|peer| *peer as usize))
+    }
+
+    /// How many [`Engine::spoken_of`] are, without counting them.
+    pub(super) fn spoken_of_count(&self, direction: Direction, class: PeerIndex) -> usize {
+        let rules = self.selecting(direction, class).iter().flat_map(|policy| self.rules(direction, *policy));
+        rules
+            .map(|(members, _)| match members {
+                Members::Everything => 0,
+                Members::Some(peers) => peers.len(),
+            })
+            .sum()
+    }
+
+    /// Whether pods of two classes share a network. The ingress controller is in every one.
+    fn share_a_network(&self, from: PeerIndex, to: PeerIndex) -> bool {
+        match (self.pods.get(from), self.pods.get(to)) {
+            (Some(a), Some(b)) => a.network == b.network || a.workload.is_none(),
+            _ => true,
+        }
     }
 
     /// What `from` may send to `to`: what both sides allow.
     pub(super) fn allowed(&self, from: PeerIndex, to: PeerIndex) -> Rc<ProtocolSet> {
-        if let (Peer::Pod(a), Peer::Pod(b)) = (&self.peers[from], &self.peers[to])
-            && a.network != b.network
-            && a.workload.is_some()
-        {
+        if !self.share_a_network(from, to) {
             return Rc::clone(&self.none);
         }
         let egress = self.one_side(Direction::Egress, from, to);
@@ -192,7 +152,7 @@ impl<'r> Engine<'r> {
         let ingress = self.one_side(Direction::Ingress, to, from);
         if ingress.is_empty() || Rc::ptr_eq(&egress, &self.universe) {
             ingress
-        } else if Rc::ptr_eq(&ingress, &self.universe) {
+        } else if Rc::ptr_eq(&ingress, &self.universe) || Rc::ptr_eq(&ingress, &egress) {
             egress
         } else {
             Rc::new(egress.intersection(&ingress))
@@ -206,86 +166,95 @@ impl<'r> Engine<'r> {
         subject: PeerIndex,
         peer: PeerIndex,
     ) -> Rc<ProtocolSet> {
-        let Some(side) = &self.sides[way(direction)][subject] else { return Rc::clone(&self.universe) };
-        let selecting = &self.selecting[way(direction)][subject];
-        if !side.spoken_of.contains(peer) {
-            let others = side.others.get_or_init(|| Rc::new(self.decide(direction, selecting, peer, &[])));
-            return Rc::clone(others);
+        let destination = if direction == Direction::Egress { peer } else { subject };
+        self.side(direction, subject, destination, |members| members.contains(peer))
+    }
+
+    /// What the policies of `subject` allow between it and addresses outside that none of its rules names.
+    pub(super) fn others(&self, direction: Direction, subject: PeerIndex) -> Rc<ProtocolSet> {
+        let destination = if direction == Direction::Egress { PeerIndex::MAX } else { subject };
+        self.side(direction, subject, destination, |members| matches!(members, Members::Everything))
+    }
+
+    /// Whether the rules for everybody ask for named ports, so that there is no one answer for all others.
+    pub(super) fn others_differ(&self, subject: PeerIndex) -> bool {
+        let policies = self.selecting(Direction::Egress, subject).iter();
+        policies
+            .flat_map(|policy| self.rules(Direction::Egress, *policy))
+            .any(|(members, rule)| matches!(members, Members::Everything) && rule.has_named_ports())
+    }
+
+    fn side(
+        &self,
+        direction: Direction,
+        subject: PeerIndex,
+        destination: PeerIndex,
+        matches: impl Fn(&Members) -> bool,
+    ) -> Rc<ProtocolSet> {
+        let selection = self.selection(direction, subject);
+        if self.selections[selection].is_empty() {
+            return Rc::clone(&self.universe);
         }
-        let destination: &[_] = match (direction, &self.peers[peer], &self.peers[subject]) {
-            (Direction::Egress, Peer::Pod(pod), _) | (Direction::Ingress, _, Peer::Pod(pod)) => {
-                &pod.named_ports
-            }
-            _ => &[],
-        };
-        let (mut words, mut count, mut depends_on_peer) = (vec![0u64], 0usize, false);
-        for policy in selecting {
-            for (matched, rule) in self.rules(direction, *policy) {
+        let (mut words, mut count, mut by_name) = (Vec::new(), 0usize, false);
+        for policy in &self.selections[selection] {
+            for (members, rule) in self.rules(direction, *policy) {
                 if count / 64 == words.len() {
-                    words.push(0);
+                    words.push(0u64);
                 }
-                if matched.contains(peer) {
+                if matches(members) {
                     words[count / 64] |= 1 << (count % 64);
-                    depends_on_peer |= direction == Direction::Egress && rule.has_named_ports();
+                    by_name |= rule.has_named_ports();
                 }
                 count += 1;
             }
         }
-        // The ports behind names are the destination's, so such answers hold for one destination only.
-        if depends_on_peer {
-            return Rc::new(self.decide(direction, selecting, peer, destination));
-        }
-        let signature = (direction == Direction::Egress, subject, words);
-        if let Some(known) = self.known.borrow().get(&signature) {
+        let question = (direction == Direction::Egress, selection, words, by_name.then_some(destination));
+        if let Some(known) = self.known.borrow().get(&question) {
             return Rc::clone(known);
         }
-        let allowed = Rc::new(self.decide(direction, selecting, peer, destination));
-        self.known.borrow_mut().insert(signature, Rc::clone(&allowed));
+        let ports = self.pods.get(destination).map_or(&[][..], |class| &class.named_ports);
+        let allowed = Rc::new(self.decide(direction, selection, &question.2, ports));
+        self.known.borrow_mut().insert(question, Rc::clone(&allowed));
         allowed
     }
 
-    fn rules(&self, direction: Direction, policy: usize) -> impl Iterator<Item = (&BitSet, &Rule)> {
+    fn rules(&self, direction: Direction, policy: usize) -> impl Iterator<Item = (&Members, &Rule)> {
         let rules = self.policies[policy].rules(direction).unwrap_or_default();
         self.matched[way(direction)][policy].iter().zip(rules)
     }
 
+    /// What the policies of a selection allow, of whose rules the ones in `matching` match.
     fn decide(
         &self,
         direction: Direction,
-        selecting: &[usize],
-        peer: PeerIndex,
+        selection: usize,
+        matching: &[u64],
         destination: &[(String, IpProtocol, u16)],
     ) -> ProtocolSet {
-        let none = ProtocolSet::none;
-        let mut verdicts = Verdicts { allowed: none(), open: (*self.universe).clone(), passed: none() };
-        let (mut admin, mut namespaced, mut baseline) = (Vec::new(), Vec::new(), Vec::new());
-        for index in selecting {
-            match self.policies[*index].layer {
-                Layer::Admin { .. } => admin.push(*index),
-                Layer::Namespaced => namespaced.push(*index),
-                Layer::Baseline { .. } => baseline.push(*index),
+        let mut verdicts = Verdicts { allowed: ProtocolSet::none(), open: (*self.universe).clone() };
+        let selecting = &self.selections[selection];
+        let mut number = 0;
+        for tier in selecting.chunk_by(|a, b| self.policies[*a].layer.tier == self.policies[*b].layer.tier) {
+            let mut rules = Vec::new();
+            for policy in tier {
+                for rule in self.policies[*policy].rules(direction).unwrap_or_default() {
+                    if matching[number / 64] >> (number % 64) & 1 == 1 {
+                        rules.push(rule);
+                    }
+                    number += 1;
+                }
             }
+            verdicts.tier(&rules, tier.iter().any(|policy| self.policies[*policy].isolates), destination);
         }
-        let matching = |policies: &[usize]| -> Vec<&Rule> {
-            let rules = policies.iter().flat_map(|policy| self.rules(direction, *policy));
-            rules.filter(|(matched, _)| matched.contains(peer)).map(|(_, rule)| rule).collect()
-        };
-        verdicts.first_match(&matching(&admin), destination);
-        if namespaced.is_empty() {
-            verdicts.first_match(&matching(&baseline), destination);
-            return verdicts.allowed.union(&verdicts.open);
-        }
-        for rule in matching(&namespaced) {
-            let traffic = rule.traffic(destination).intersection(&verdicts.open);
-            verdicts.allowed = verdicts.allowed.union(&traffic);
-        }
-        verdicts.allowed
+        verdicts.allowed.union(&verdicts.open)
     }
 }
 
 impl Verdicts {
-    /// Lets the first rule that speaks of it decide on everything that is open, and opens again what was passed on.
-    fn first_match(&mut self, rules: &[&Rule], destination: &[(String, IpProtocol, u16)]) {
+    /// Lets the first rule that speaks of it decide on everything that is open. Open afterwards is what was passed on and,
+    /// unless the tier isolates, what no rule spoke of.
+    fn tier(&mut self, rules: &[&Rule], isolates: bool, destination: &[(String, IpProtocol, u16)]) {
+        let mut passed = ProtocolSet::none();
         for rule in rules {
             if self.open.is_empty() {
                 break;
@@ -294,52 +263,31 @@ impl Verdicts {
             match rule.action {
                 Action::Allow => self.allowed = self.allowed.union(&traffic),
                 Action::Deny => {}
-                Action::Pass => self.passed = self.passed.union(&traffic),
+                Action::Pass => passed = passed.union(&traffic),
             }
             self.open = self.open.difference(&traffic);
         }
-        self.open = self.open.union(&std::mem::take(&mut self.passed));
+        self.open = if isolates { passed } else { self.open.union(&passed) };
     }
 }
 
-const fn way(direction: Direction) -> usize {
+pub(super) const fn way(direction: Direction) -> usize {
     match direction {
         Direction::Ingress => 0,
         Direction::Egress => 1,
     }
 }
 
-impl Peer {
-    fn is_selected_by(&self, policy: &Policy) -> bool {
-        match self {
-            Self::Pod(pod) => {
-                pod.selectable && policy.subject.matches(&pod.namespace, &pod.namespace_labels, &pod.labels)
-            }
-            Self::External(_) => false,
-        }
-    }
-}
+/// The namespace of the ingress controller, of which only the name is known.
+const INGRESS_NAMESPACE: &str = "ingress-controller-ns";
 
-fn rule_matches(rule: &Rule, peer: &Peer) -> bool {
-    rule.peers.as_ref().is_none_or(|matches| matches.iter().any(|one| peer_matches(one, peer)))
-}
-
-fn peer_matches(one: &PeerMatch, peer: &Peer) -> bool {
-    match (one, peer) {
-        (PeerMatch::Pods { namespaces, pods }, Peer::Pod(pod)) => {
-            pod.selectable
-                && namespaces.matches(&pod.namespace, &pod.namespace_labels)
-                && pods.matches(&pod.labels)
-        }
-        (PeerMatch::Addresses { addresses, .. }, Peer::External(range)) => range.is_subset(addresses),
-        // Pods have addresses as well; where manifests do not tell them, only "every address" is sure to hold them.
-        (PeerMatch::Addresses { addresses, pods_too: true }, Peer::Pod(pod)) => {
-            if pod.addresses.is_empty() {
-                addresses.v4().is_full() || addresses.v6().is_full()
-            } else {
-                pod.addresses.iter().any(|address| addresses.contains(*address))
-            }
-        }
-        _ => false,
-    }
+/// One pod as policies see it, before classes are made.
+struct PodFacts<'r> {
+    workload: Option<&'r WorkloadName>,
+    /// Position of its namespace.
+    namespace: usize,
+    labels: &'r Labels,
+    pod: Option<&'r super::Pod>,
+    /// Whether policies and selectors see it as a pod.
+    selectable: bool,
 }

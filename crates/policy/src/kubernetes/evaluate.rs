@@ -1,6 +1,6 @@
 use super::{
-    Action, Labels, Layer, NamespaceMatch, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule,
-    Semantics, WorkloadName,
+    Action, Labels, NamespaceMatch, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule, Semantics,
+    WorkloadName,
 };
 use bulkhead_model::{Direction, IpProtocol};
 use std::net::IpAddr;
@@ -19,9 +19,8 @@ pub enum PacketPeer<'a> {
 pub struct Packet<'a> {
     pub from: PacketPeer<'a>,
     pub to: PacketPeer<'a>,
-    /// TCP, UDP or SCTP.
     pub protocol: IpProtocol,
-    /// Destination port.
+    /// Destination port; for ICMP, `type * 256 + code`.
     pub port: u16,
 }
 
@@ -63,24 +62,22 @@ impl Walk<'_> {
             .policies
             .iter()
             .filter(|policy| policy.rules(direction).is_some())
-            .filter(|policy| policy.subject.matches(&name.namespace, &labels, &pod.labels))
+            .filter(|policy| policy.subject.matches(name, &labels, &pod.labels))
             .collect();
         let matching = |policy: &&Policy| -> Option<Action> {
             let rules = policy.rules(direction).unwrap_or_default();
             rules.iter().find(|rule| self.rule_matches(rule, peer)).map(|rule| rule.action)
         };
-        let mut admin = selecting.iter().filter(|policy| matches!(policy.layer, Layer::Admin { .. }));
-        match admin.find_map(matching) {
-            Some(Action::Allow) => return true,
-            Some(Action::Deny) => return false,
-            Some(Action::Pass) | None => {}
+        for tier in selecting.chunk_by(|a, b| a.layer.tier == b.layer.tier) {
+            match tier.iter().find_map(matching) {
+                Some(Action::Allow) => return true,
+                Some(Action::Deny) => return false,
+                Some(Action::Pass) => {}
+                None if tier.iter().any(|policy| policy.isolates) => return false,
+                None => {}
+            }
         }
-        let mut namespaced = selecting.iter().filter(|policy| policy.layer == Layer::Namespaced).peekable();
-        if namespaced.peek().is_some() {
-            return namespaced.any(|policy| matching(policy).is_some());
-        }
-        let mut baseline = selecting.iter().filter(|policy| matches!(policy.layer, Layer::Baseline { .. }));
-        !matches!(baseline.find_map(matching), Some(Action::Deny))
+        true
     }
 
     fn pod<'p>(&'p self, peer: PacketPeer<'p>) -> Option<(&'p WorkloadName, &'p Pod)> {
@@ -104,13 +101,14 @@ impl Walk<'_> {
 
     fn peer_matches(&self, one: &PeerMatch, peer: PacketPeer<'_>) -> bool {
         match (one, peer, self.pod(peer)) {
-            (PeerMatch::Pods { namespaces, pods }, _, Some((name, pod))) => {
+            (PeerMatch::Pods(wanted), _, Some((name, pod))) => {
                 let labels: Labels = self.resources.namespace_labels(&name.namespace);
-                let namespace = match namespaces {
+                let namespace = match &wanted.namespaces {
                     NamespaceMatch::Named(namespace) => *namespace == name.namespace,
                     NamespaceMatch::Selected(selector) => selector.matches(&labels),
                 };
-                namespace && pods.matches(&pod.labels) && !self.is_node(pod)
+                let called = wanted.workload.as_ref().is_none_or(|wanted| wanted.matches(&name.name));
+                namespace && called && wanted.pods.matches(&pod.labels) && !self.is_node(pod)
             }
             (PeerMatch::Addresses { addresses, .. }, PacketPeer::Address(address), _) => {
                 addresses.contains(address)

@@ -14,11 +14,10 @@
 //! Pods of the host's network are no services here, as they are none to the policies ([`Semantics::KUBERNETES`]).
 
 use super::{
-    Action, Layer, NamespaceMatch, Operator, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule,
-    Selector, Semantics, WorkloadName,
-    connections::{ranges, union},
+    Action, NamespaceMatch, Operator, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule, Selector,
+    Semantics, Subject, Tier, WorkloadName,
+    connections::union,
     engine::{Engine, PeerIndex},
-    universe,
 };
 use crate::{
     Glob, Inventory, PolicySet, Service,
@@ -59,18 +58,10 @@ const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 
 /// Makes documents of all policies among the resources.
 pub fn import(resources: &Resources) -> Import {
-    let sources = ranges(&resources.policies, Direction::Ingress);
-    let destinations = ranges(&resources.policies, Direction::Egress);
-    let both: Vec<AddressSet> = sources.iter().chain(&destinations).cloned().collect();
-    let engine = Engine::new(resources, Semantics::KUBERNETES, &both);
-    let first_range = engine.peers.len() - both.len();
+    let engine = Engine::new(resources, Semantics::KUBERNETES, ProtocolSet::all());
     let mut importer = Importer {
         resources,
         members: members(resources, &engine),
-        ranges: [
-            (first_range..).zip(sources).collect(),
-            (first_range + both.len() - destinations.len()..).zip(destinations).collect(),
-        ],
         engine,
         services: Vec::new(),
         zones: BTreeMap::new(),
@@ -102,8 +93,6 @@ struct Importer<'r> {
     engine: Engine<'r>,
     /// Pods of each service.
     members: BTreeMap<ServiceName, Vec<(PeerIndex, &'r Pod)>>,
-    /// The ranges of addresses outside, by direction.
-    ranges: [Vec<(PeerIndex, AddressSet)>; 2],
     services: Vec<Service>,
     /// Names of the zones that stand for several namespaces.
     zones: BTreeMap<Vec<String>, String>,
@@ -119,9 +108,9 @@ fn members<'r>(
     let mut members: BTreeMap<ServiceName, Vec<(PeerIndex, &Pod)>> = BTreeMap::new();
     for (name, workload) in &resources.workloads {
         let Ok(service) = service_name(name) else { continue };
-        let indexes = engine.pods_of(name);
-        for (index, pod) in indexes.into_iter().zip(&workload.pods).filter(|(_, pod)| !pod.host_network) {
-            members.entry(service.clone()).or_default().push((index, pod));
+        let classes = engine.members.get(name).into_iter().flatten();
+        for (class, pod) in classes.zip(&workload.pods).filter(|(_, pod)| !pod.host_network) {
+            members.entry(service.clone()).or_default().push((*class, pod));
         }
     }
     members
@@ -182,43 +171,75 @@ impl Importer<'_> {
     }
 
     fn take_policies(&mut self) {
+        let resources = self.resources;
+        if self.members.is_empty() && !resources.policies.is_empty() {
+            self.remark(
+                "there are no workloads among the manifests: what no policy selects is open there and closed by these \
+                 documents",
+            );
+        }
         let mut order = 0;
-        for (index, policy) in self.resources.policies.iter().enumerate() {
-            let Some(target) = self.criteria(&policy.subject.namespaces, &policy.subject.pods) else {
-                self.remark(format!("{policy} selects no namespace that is known"));
+        let mut first = 0;
+        for tier in resources.policies.chunk_by(|a, b| a.layer.tier == b.layer.tier) {
+            let numbered = (first..).zip(tier);
+            first += tier.len();
+            // What comes after the policies of namespaces is said to each service that it concerns.
+            if tier[0].layer.tier > Tier::namespaced() {
                 continue;
-            };
-            let rules = DIRECTIONS.map(|direction| {
-                let rules = policy.rules(direction).unwrap_or_default();
-                let ordered = !policy.is_namespaced();
-                rules
-                    .iter()
-                    .filter_map(|rule| self.rule(rule, ordered.then(|| next(&mut order))))
-                    .collect::<Vec<_>>()
-            });
-            match policy.layer {
-                Layer::Namespaced => {
-                    let [ingress, egress] = rules;
+            }
+            let last = tier[0].is_namespaced();
+            let ordered = !last || !denies_first(tier);
+            let rules: Vec<_> = numbered
+                .map(|(index, policy)| {
+                    let rules = DIRECTIONS.map(|direction| {
+                        let rules = policy.rules(direction)?.iter();
+                        let taken =
+                            rules.filter_map(|rule| self.rule(rule, ordered.then(|| next(&mut order))));
+                        Some(taken.collect::<Vec<_>>())
+                    });
+                    (index, policy, rules)
+                })
+                .collect();
+            // What the tier does not decide does not reach the next one.
+            let end = (!last).then(|| next(&mut order));
+            for (index, policy, rules) in rules {
+                let Some(target) = self.criteria(&policy.subject) else {
+                    self.remark(format!("{policy} selects no namespace that is known"));
+                    continue;
+                };
+                let [ingress, egress] = rules;
+                if ordered {
+                    let end = end.filter(|_| policy.isolates);
+                    self.take_ordered(index, policy, &target, [ingress, egress], end);
+                } else {
+                    let (ingress, egress) = (ingress.unwrap_or_default(), egress.unwrap_or_default());
                     self.add(policy_name(policy), target, ingress, egress, Some(policy.to_string()));
                 }
-                Layer::Admin { .. } => self.take_admin(index, policy, &target, rules),
-                // What the baseline says is said to each service that it concerns.
-                Layer::Baseline { .. } => {}
             }
         }
     }
 
-    /// Where some of the services that an admin policy selects have their outcome stated, the others are named one by one.
-    fn take_admin(
+    /// Where some of the services that a policy selects have their outcome stated, the others are named one by one.
+    fn take_ordered(
         &mut self,
         index: usize,
         policy: &Policy,
         target: &Criteria,
-        rules: [Vec<document::Rule>; 2],
+        rules: [Option<Vec<document::Rule>>; 2],
+        end: Option<i32>,
     ) {
         let names: Vec<ServiceName> = self.members.keys().cloned().collect();
         for (direction, rules) in DIRECTIONS.into_iter().zip(rules) {
-            if rules.is_empty() {
+            let Some(mut rules) = rules else { continue };
+            if let Some(end) = end {
+                rules.push(document::Rule {
+                    action: document::Action::Deny,
+                    order: Some(end),
+                    peers: vec![PeerSpec::Any],
+                    ..document::Rule::default()
+                });
+            }
+            if rules.is_empty() && !policy.isolates {
                 continue;
             }
             let selected: Vec<&ServiceName> =
@@ -243,6 +264,7 @@ impl Importer<'_> {
 
     /// Services that are open in a direction, and those whose outcome has to be stated.
     fn open_the_rest(&mut self) {
+        let resources = self.resources;
         let names: Vec<ServiceName> = self.members.keys().cloned().collect();
         for name in names {
             for direction in DIRECTIONS {
@@ -256,19 +278,30 @@ impl Importer<'_> {
                 }
                 let selecting = self.selecting(direction, &name);
                 let policies: Vec<&Policy> =
-                    selecting.iter().map(|index| &self.resources.policies[*index]).collect();
-                if policies.iter().any(|policy| policy.is_namespaced()) {
+                    selecting.iter().map(|index| &resources.policies[*index]).collect();
+                let is_late = |policy: &Policy| policy.layer.tier > Tier::namespaced();
+                if policies.iter().any(|policy| policy.isolates && !is_late(policy)) {
                     continue;
                 }
-                let baseline =
-                    policies.iter().filter(|policy| matches!(policy.layer, Layer::Baseline { .. }));
-                let baseline: Vec<&Rule> =
-                    baseline.flat_map(|policy| policy.rules(direction).unwrap_or_default()).collect();
-                // Behind every rule of the admin tier, of which there are fewer.
+                // Behind every rule of the tiers before, of which there are fewer.
                 let mut order = 1_000_000;
-                let mut rules: Vec<document::Rule> =
-                    baseline.into_iter().filter_map(|rule| self.rule(rule, Some(next(&mut order)))).collect();
-                rules.push(document::Rule { peers: vec![PeerSpec::Any], ..document::Rule::default() });
+                let (mut rules, mut open) = (Vec::new(), true);
+                let late: Vec<&Policy> = policies.into_iter().filter(|policy| is_late(policy)).collect();
+                for tier in late.chunk_by(|a, b| a.layer.tier == b.layer.tier) {
+                    let matching = tier.iter().flat_map(|policy| policy.rules(direction).unwrap_or_default());
+                    rules.extend(
+                        matching
+                            .filter_map(|rule| self.rule(rule, Some(next(&mut order))))
+                            .collect::<Vec<_>>(),
+                    );
+                    if tier.iter().any(|policy| policy.isolates) {
+                        open = false;
+                        break;
+                    }
+                }
+                if open {
+                    rules.push(document::Rule { peers: vec![PeerSpec::Any], ..document::Rule::default() });
+                }
                 self.add_side(key("open"), target, direction, rules, None);
             }
         }
@@ -288,8 +321,8 @@ impl Importer<'_> {
     }
 
     /// What holds for a service in a direction, peer by peer.
-    fn outcome(&self, direction: Direction, service: &ServiceName) -> Vec<document::Rule> {
-        let mine = &self.members[service];
+    fn outcome(&mut self, direction: Direction, service: &ServiceName) -> Vec<document::Rule> {
+        let mine = self.members[service].clone();
         let side = |peers: &mut dyn Iterator<Item = PeerIndex>| -> ProtocolSet {
             let pairs = peers.flat_map(|peer| mine.iter().map(move |(me, _)| (*me, peer)));
             union(pairs.map(|(me, peer)| self.engine.one_side(direction, me, peer)))
@@ -299,15 +332,25 @@ impl Importer<'_> {
             let traffic = side(&mut pods.iter().map(|(index, _)| *index));
             alike.entry(traffic).or_default().0.push(PeerSpec::Services(Criteria::service(name)));
         }
-        for (index, range) in &self.ranges[usize::from(direction == Direction::Egress)] {
-            let addresses = &mut alike.entry(side(&mut std::iter::once(*index))).or_default().1;
+        let externals = self.engine.externals(direction);
+        for (index, range) in externals.zip(&self.engine.ranges[usize::from(direction == Direction::Egress)])
+        {
+            let addresses = &mut alike.entry(side(&mut std::iter::once(index))).or_default().1;
             *addresses = addresses.union(range);
+        }
+        if self.names_hosts(direction, service) {
+            self.remark(format!(
+                "{service} {direction}: hosts and host names are left out of what is stated for it, because of 'Pass'"
+            ));
+        } else {
+            let hosts = union(mine.iter().map(|(me, _)| self.engine.others(direction, *me)));
+            alike.entry(hosts).or_default().0.extend([PeerSpec::Host, PeerSpec::RemoteHost]);
         }
         let mut rules = Vec::new();
         for (traffic, (mut peers, addresses)) in alike.into_iter().filter(|(traffic, _)| !traffic.is_empty())
         {
             peers.extend(cidrs(&addresses).into_iter().map(PeerSpec::Cidr));
-            let ports = if traffic == universe() { Vec::new() } else { port_specs(&traffic) };
+            let ports = if traffic.is_all() { Vec::new() } else { port_specs(&traffic) };
             rules.push(document::Rule { order: Some(0), peers, ports, ..document::Rule::default() });
         }
         rules.push(document::Rule {
@@ -317,6 +360,16 @@ impl Importer<'_> {
             ..document::Rule::default()
         });
         rules
+    }
+
+    /// Whether any rule that concerns a service speaks of hosts or of host names.
+    fn names_hosts(&self, direction: Direction, service: &ServiceName) -> bool {
+        let selecting = self.selecting(direction, service);
+        let policies = selecting.iter().map(|index| &self.resources.policies[*index]);
+        let rules = policies.flat_map(|policy| policy.rules(direction).unwrap_or_default());
+        rules
+            .flat_map(|rule| rule.peers.iter().flatten())
+            .any(|peer| matches!(peer, PeerMatch::Name(_) | PeerMatch::Host | PeerMatch::RemoteHost))
     }
 
     /// `None` where the rule matches nothing at all.
@@ -346,9 +399,10 @@ impl Importer<'_> {
 
     fn peer(&mut self, peer: &PeerMatch) -> Vec<PeerSpec> {
         match peer {
-            PeerMatch::Pods { namespaces, pods } => {
-                self.criteria(namespaces, pods).map(PeerSpec::Services).into_iter().collect()
-            }
+            PeerMatch::Pods(subject) => self.criteria(subject).map(PeerSpec::Services).into_iter().collect(),
+            PeerMatch::Name(name) => vec![PeerSpec::Name(name.clone())],
+            PeerMatch::Host => vec![PeerSpec::Host],
+            PeerMatch::RemoteHost => vec![PeerSpec::RemoteHost],
             PeerMatch::Addresses { addresses, pods_too } => {
                 let mut peers: Vec<PeerSpec> = cidrs(addresses).into_iter().map(PeerSpec::Cidr).collect();
                 if *pods_too && (addresses.v4().is_full() || addresses.v6().is_full()) {
@@ -357,18 +411,28 @@ impl Importer<'_> {
                 peers
             }
             PeerMatch::Unknown(what) => {
-                self.remark(format!(
-                    "peers by {what} are not imported: manifests do not tell their addresses"
-                ));
+                self.remark(format!("{what} are not imported: manifests do not tell which these are"));
                 Vec::new()
             }
         }
     }
 
     /// `None` where no namespace is meant.
-    fn criteria(&mut self, namespaces: &NamespaceMatch, pods: &Selector) -> Option<Criteria> {
+    fn criteria(&mut self, subject: &Subject) -> Option<Criteria> {
+        let Subject { namespaces, pods, workload } = subject;
         let selector = (!pods.selects_everything()).then(|| label_selector(pods));
         let mut criteria = Criteria { selector, ..Criteria::default() };
+        if let Some(name) = workload {
+            let namespace = match namespaces {
+                NamespaceMatch::Named(namespace) => namespace,
+                NamespaceMatch::Selected(_) => "*",
+            };
+            criteria.service = Some(Glob::new(&format!("{namespace}/{name}")));
+            let all = |selector: &Selector| selector.selects_everything();
+            if !matches!(namespaces, NamespaceMatch::Selected(selector) if !all(selector)) {
+                return Some(criteria);
+            }
+        }
         match namespaces {
             NamespaceMatch::Named(name) => criteria.namespace = Some(Glob::new(name)),
             NamespaceMatch::Selected(selector) if selector.selects_everything() => {
@@ -415,6 +479,16 @@ impl Importer<'_> {
         egress: Vec<document::Rule>,
         origin: Option<String>,
     ) {
+        // One object of others may be several policies here, which are one document where they concern the same services.
+        if let Some(known) = self.documents.get_mut(&(namespace.clone(), name.clone()))
+            && origin.is_some()
+            && known.target == target
+            && known.metadata.annotations.get(ORIGIN) == origin.as_ref()
+        {
+            known.ingress.extend(ingress);
+            known.egress.extend(egress);
+            return;
+        }
         // A policy without rules denies, and so does a document; names of policies may collide with those made here.
         while self.documents.contains_key(&(namespace.clone(), name.clone())) {
             name.push_str(".again");
@@ -439,6 +513,15 @@ fn next(order: &mut i32) -> i32 {
 
 fn every_service() -> Criteria {
     Criteria { namespace: Some(Glob::new("*")), ..Criteria::default() }
+}
+
+/// Whether the rules of a tier need no order: nothing is passed on, and what denies comes before what allows.
+fn denies_first(tier: &[Policy]) -> bool {
+    DIRECTIONS.into_iter().all(|direction| {
+        let rules = tier.iter().flat_map(|policy| policy.rules(direction).unwrap_or_default());
+        let mut actions = rules.map(|rule| rule.action).skip_while(|action| *action == Action::Deny);
+        actions.all(|action| action == Action::Allow)
+    })
 }
 
 fn policy_name(policy: &Policy) -> (String, String) {
@@ -492,7 +575,7 @@ fn shortest(addresses: &AddressSet) -> Vec<Cidr> {
 fn port_specs(traffic: &ProtocolSet) -> Vec<document::PortSpec> {
     let mut specs = Vec::new();
     for (protocol, ports) in traffic.protocols() {
-        if ports == universe().ports_of(protocol) {
+        if ports.is_all() {
             specs.push(document::PortSpec::whole(protocol));
         } else {
             specs.extend(ports.ranges().map(|range| document::PortSpec::new(protocol, range)));

@@ -259,9 +259,13 @@ impl Reading {
         for pair in self.resources.policies.windows(2) {
             let [policy, other] = pair else { continue };
             let name = |policy: &super::Policy| (policy.kind, policy.namespace.clone(), policy.name.clone());
-            let (field, message) = if name(policy) == name(other) {
+            let ordered = [super::Tier::admin(), super::Tier::baseline()].contains(&policy.layer.tier);
+            // Objects of others may be several policies here.
+            let (field, message) = if policy.place == other.place {
+                continue;
+            } else if name(policy) == name(other) {
                 ("metadata.name", format!("{policy} is defined twice; the other is at {}", policy.place))
-            } else if policy.layer == other.layer && !policy.is_namespaced() {
+            } else if policy.layer == other.layer && ordered {
                 (
                     "spec.priority",
                     format!("{policy} has the same priority, so which one decides is not defined"),

@@ -56,10 +56,11 @@ impl Reader<'_> {
         let egress = egress.iter().map(|at| self.namespaced_rule(at, "to", &namespace)).collect();
         (!self.failed).then(|| Policy {
             kind: "NetworkPolicy",
-            subject: Subject { namespaces: NamespaceMatch::Named(namespace.clone()), pods },
+            subject: Subject::labelled(NamespaceMatch::Named(namespace.clone()), pods),
             namespace: Some(namespace),
             name: metadata.name,
-            layer: Layer::Namespaced,
+            layer: Layer::namespaced(),
+            isolates: true,
             ingress: affects.0.then_some(ingress),
             egress: affects.1.then_some(egress),
             place,
@@ -114,11 +115,11 @@ impl Reader<'_> {
                 );
                 None
             }
-            (None, namespaces, pods) => Some(PeerMatch::Pods {
-                namespaces: namespaces
+            (None, namespaces, pods) => Some(PeerMatch::Pods(Subject::labelled(
+                namespaces
                     .map_or_else(|| NamespaceMatch::Named(namespace.to_owned()), NamespaceMatch::Selected),
-                pods: pods.unwrap_or_default(),
-            }),
+                pods.unwrap_or_default(),
+            ))),
         }
     }
 

@@ -143,7 +143,7 @@ impl Resources {
             labels.entry(NAMESPACE_NAME_LABEL.to_owned()).or_insert_with(|| name.clone());
         }
         self.policies.sort_by(|a, b| {
-            (a.layer, &a.namespace, &a.name, &a.place).cmp(&(b.layer, &b.namespace, &b.name, &b.place))
+            (&a.layer, &a.namespace, &a.name, &a.place).cmp(&(&b.layer, &b.namespace, &b.name, &b.place))
         });
     }
 }
@@ -151,12 +151,5 @@ impl Resources {
 impl fmt::Display for WorkloadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{}/{}[{}]", self.namespace, self.name, self.kind))
-    }
-}
-
-impl Pod {
-    pub(super) fn named_ports(&self) -> Vec<(String, IpProtocol, u16)> {
-        let named = self.ports.iter().filter(|port| !port.name.is_empty());
-        named.map(|port| (port.name.clone(), port.protocol, port.number)).collect()
     }
 }

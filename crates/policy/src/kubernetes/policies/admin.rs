@@ -78,6 +78,7 @@ impl Reader<'_> {
             name: metadata.name,
             layer,
             subject,
+            isolates: false,
             // Without rules for a direction, the policy does not affect it.
             ingress: (!ingress.is_empty()).then_some(ingress),
             egress: (!egress.is_empty()).then_some(egress),
@@ -87,7 +88,7 @@ impl Reader<'_> {
 
     fn layer(&mut self, kind: &str, spec: &mut Object<'_>, dialect: Dialect) -> Option<Layer> {
         if kind == "BaselineAdminNetworkPolicy" {
-            return Some(Layer::Baseline { priority: 0 });
+            return Some(Layer::baseline(0));
         }
         let priority = match spec.get("priority") {
             Some(field) => u16::try_from(self.integer(&field, 0, LAST_PRIORITY)?).ok()?,
@@ -101,15 +102,15 @@ impl Reader<'_> {
             }
         };
         if dialect == Dialect::V1Alpha1 {
-            return Some(Layer::Admin { priority });
+            return Some(Layer::admin(priority));
         }
         let Some(tier) = spec.get("tier") else {
             self.error_in(spec, format!("a {kind} needs a tier"), "Admin or Baseline");
             return None;
         };
         match self.text(&tier)? {
-            "Admin" => Some(Layer::Admin { priority }),
-            "Baseline" => Some(Layer::Baseline { priority }),
+            "Admin" => Some(Layer::admin(priority)),
+            "Baseline" => Some(Layer::baseline(priority)),
             other => {
                 self.error_with(&tier, format!("'{other}' is not a tier"), "expected Admin or Baseline");
                 None
@@ -122,14 +123,11 @@ impl Reader<'_> {
         let (namespaces, pods) = (object.get("namespaces"), object.get("pods"));
         self.finish(object);
         match (namespaces, pods) {
-            (Some(namespaces), None) => Some(Subject {
-                namespaces: NamespaceMatch::Selected(self.selector(&namespaces)?),
-                pods: Selector::everything(),
-            }),
-            (None, Some(pods)) => {
-                let (namespaces, pods) = self.namespaced_pod(&pods)?;
-                Some(Subject { namespaces, pods })
-            }
+            (Some(namespaces), None) => Some(Subject::labelled(
+                NamespaceMatch::Selected(self.selector(&namespaces)?),
+                Selector::everything(),
+            )),
+            (None, Some(pods)) => self.namespaced_pod(&pods),
             _ => {
                 self.error(at, "a subject must say either namespaces or pods");
                 None
@@ -137,13 +135,13 @@ impl Reader<'_> {
         }
     }
 
-    fn namespaced_pod(&mut self, at: &Field<'_>) -> Option<(NamespaceMatch, Selector)> {
+    fn namespaced_pod(&mut self, at: &Field<'_>) -> Option<Subject> {
         let mut object = self.object(at)?;
         let namespaces =
             object.get("namespaceSelector").and_then(|field| self.selector(&field)).unwrap_or_default();
         let pods = object.get("podSelector").and_then(|field| self.selector(&field)).unwrap_or_default();
         self.finish(object);
-        Some((NamespaceMatch::Selected(namespaces), pods))
+        Some(Subject::labelled(NamespaceMatch::Selected(namespaces), pods))
     }
 
     fn admin_rule(
@@ -218,12 +216,11 @@ impl Reader<'_> {
         }
         if let Some(namespaces) = namespaces {
             let namespaces = self.selector(&namespaces).map(NamespaceMatch::Selected);
-            let pods = Selector::everything();
-            return namespaces.map(|namespaces| PeerMatch::Pods { namespaces, pods }).into_iter().collect();
+            let all = namespaces.map(|namespaces| Subject::labelled(namespaces, Selector::everything()));
+            return all.map(PeerMatch::Pods).into_iter().collect();
         }
         if let Some(pods) = pods {
-            let pods = self.namespaced_pod(&pods);
-            return pods.map(|(namespaces, pods)| PeerMatch::Pods { namespaces, pods }).into_iter().collect();
+            return self.namespaced_pod(&pods).map(PeerMatch::Pods).into_iter().collect();
         }
         if let Some(networks) = networks {
             let list = self.list(&networks);
@@ -233,10 +230,30 @@ impl Reader<'_> {
                 .map(|network| PeerMatch::Addresses { addresses: network.into(), pods_too })
                 .collect();
         }
-        let what = if nodes.is_some() { "nodes" } else { "domainNames" };
-        let message = format!("{what} matches nothing here, because manifests do not tell their addresses");
+        if let Some(domains) = domains {
+            let list = self.list(&domains);
+            return list.iter().filter_map(|at| self.domain_name(at)).collect();
+        }
+        let all =
+            nodes.and_then(|field| self.selector(&field)).is_some_and(|nodes| nodes.selects_everything());
+        if all {
+            return vec![PeerMatch::Host, PeerMatch::RemoteHost];
+        }
+        let message = "nodes by label match nothing here, because manifests do not tell which these are";
         self.warning(at.node.mark, &at.path, message, None);
-        vec![PeerMatch::Unknown(what)]
+        vec![PeerMatch::Unknown("nodes by label")]
+    }
+
+    fn domain_name(&mut self, at: &Field<'_>) -> Option<PeerMatch> {
+        let text = self.text(at)?;
+        let name = text.trim_end_matches('.').to_ascii_lowercase();
+        if !crate::document::is_host_name(&name) {
+            self.error(at, format!("'{text}' is not a domain name"));
+            return None;
+        }
+        let message = "manifests do not tell the addresses of a domain name: no connection is listed for it";
+        self.warning(at.node.mark, &at.path, message, None);
+        Some(PeerMatch::Name(name.into()))
     }
 
     fn admin_port(&mut self, at: &Field<'_>) -> Option<PortMatch> {
