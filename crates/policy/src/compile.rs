@@ -26,6 +26,7 @@ pub struct Compiler {
     directions: HashMap<(Identity, usize), Compiled>,
     empty: Option<Arc<CompiledDirection>>,
     atoms: Arc<[Identity]>,
+    alone: BTreeMap<Identity, Identity>,
     resolved: Resolved,
 }
 
@@ -86,6 +87,12 @@ impl Compiler {
         &self.book
     }
 
+    /// Atoms of the last compilation that are there for the sake of others alone, and what each would be without them:
+    /// an atom of the set's own, or the world.
+    pub fn alone(&self) -> &BTreeMap<Identity, Identity> {
+        &self.alone
+    }
+
     /// For forgetting; another book in its place would give the same numbers to other rules.
     pub fn book_mut(&mut self) -> &mut RuleBook {
         &mut self.book
@@ -93,22 +100,22 @@ impl Compiler {
 
     /// Tables for every service of the inventory. Rules that have expired at `now` are left out.
     pub fn compile(&mut self, set: &PolicySet, inventory: &Inventory, now: Timestamp) -> Arc<CompiledPolicy> {
-        self.compile_beside(set, None, inventory, now)
+        self.compile_beside(set, &[], inventory, now)
     }
 
-    /// [`Compiler::compile`], with external addresses also cut where `other` would cut them, so that the tables of two
-    /// sets can be compared atom by atom.
-    pub(crate) fn compile_beside(
+    /// [`Compiler::compile`], with external addresses also cut where the others would cut them, so that the tables of
+    /// several sets can be compared atom by atom. The tables say of every address what they say without the others.
+    pub fn compile_beside(
         &mut self,
         set: &PolicySet,
-        other: Option<&PolicySet>,
+        others: &[&PolicySet],
         inventory: &Inventory,
         now: Timestamp,
     ) -> Arc<CompiledPolicy> {
         self.resolved.renew(set, inventory);
         let documents = &mut self.resolved.documents;
         let effective = EffectivePolicy::rebind(set, inventory, &mut self.book, now, documents);
-        let atoms = self.bind(set, other, inventory, &effective);
+        let atoms = self.bind(set, others, inventory, &effective);
         if *self.atoms != *atoms.all {
             self.atoms = atoms.all.into();
         }
@@ -169,7 +176,7 @@ impl Compiler {
     fn bind(
         &mut self,
         set: &PolicySet,
-        other: Option<&PolicySet>,
+        others: &[&PolicySet],
         inventory: &Inventory,
         effective: &EffectivePolicy,
     ) -> Atoms {
@@ -200,18 +207,24 @@ impl Compiler {
                     (peers, positions)
                 });
             }
-            bound.push((reference, rule));
+            bound.push((reference, rule, effective.passes));
         }
-        for policy in other.iter().flat_map(|other| other.policies()) {
-            for spec in policy.ingress.iter().chain(&policy.egress).flat_map(|rule| &rule.peers) {
-                for part in other.iter().flat_map(|other| other.external_parts(spec)) {
-                    parts.add(part);
+        let own = parts.len();
+        for other in others {
+            let borders = crate::border::borders(other);
+            let borders = borders.iter().map(|border| &border.policy);
+            for policy in other.policies().chain(borders) {
+                for spec in policy.ingress.iter().chain(&policy.egress).flat_map(|rule| &rule.peers) {
+                    other.external_parts(spec).into_iter().for_each(|part| {
+                        parts.add(part);
+                    });
                 }
             }
         }
-        let atoms = parts.cut(inventory, &mut self.book);
+        let atoms = parts.cut(own, inventory, &mut self.book);
+        self.alone.clone_from(&atoms.alone);
         let mut before = std::mem::take(&mut self.rules);
-        for (reference, rule) in bound {
+        for (reference, rule, passes) in bound {
             let of_rule = || rule.peers.iter().map(|spec| &peers[spec]);
             let union = match rule.peers.as_slice() {
                 [spec] if peers[spec].1.is_empty() => Arc::clone(&peers[spec].0.set),
@@ -226,8 +239,12 @@ impl Compiler {
             };
             // A number stands for one text for ever, so only what its peers mean can have changed.
             let made = match before.remove(&reference) {
-                Some(old) if Arc::ptr_eq(&old.peers, &union) || old.peers == union => old,
-                _ => Arc::new(BoundRule::new(reference, rule, union)),
+                Some(old)
+                    if old.passes == passes && (Arc::ptr_eq(&old.peers, &union) || old.peers == union) =>
+                {
+                    old
+                }
+                _ => Arc::new(BoundRule::new(reference, rule, union, passes)),
             };
             self.rules.insert(reference, made);
         }
@@ -293,6 +310,8 @@ impl PeerSet {
 #[derive(Debug, PartialEq, Eq)]
 struct BoundRule {
     outcome: Outcome,
+    /// It decides nothing, but keeps this rule from deciding.
+    passes: Option<RuleRef>,
     peers: Arc<PeerSet>,
     /// `None`: every protocol and port. Those of `named` are not in it.
     ports: Option<Vec<(IpProtocol, PortRange)>>,
@@ -301,7 +320,7 @@ struct BoundRule {
 }
 
 impl BoundRule {
-    fn new(reference: RuleRef, rule: &Rule, peers: Arc<PeerSet>) -> Self {
+    fn new(reference: RuleRef, rule: &Rule, peers: Arc<PeerSet>, passes: Option<RuleRef>) -> Self {
         let (mut ports, mut named) = (Vec::new(), Vec::new());
         for spec in &rule.ports {
             match &spec.port {
@@ -312,6 +331,7 @@ impl BoundRule {
         }
         Self {
             outcome: Outcome { allow: rule.action == Action::Allow, rule: reference },
+            passes,
             peers,
             ports: (!rule.ports.is_empty()).then_some(ports),
             named,

@@ -82,6 +82,8 @@ pub enum Action {
     #[default]
     Allow,
     Deny,
+    /// Leaves the decision to what comes after the document. No document of a person's says it: borders of zones do.
+    Pass,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +100,9 @@ pub struct Rule {
     pub applications: Vec<Application>,
     /// From this instant on the rule means nothing.
     pub expires: Option<Timestamp>,
+    /// Who answers for it; like `reason`, for people and reports.
+    pub owner: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// Which services: all that is given must hold, and at least one thing is given.
@@ -186,6 +191,31 @@ pub struct Zone {
     pub cidrs: Vec<Cidr>,
     pub externals: Vec<Box<str>>,
     pub zones: Vec<Box<str>>,
+    /// Who answers for it; like `reason`, for people and reports.
+    pub owner: Option<String>,
+    pub reason: Option<String>,
+    /// The only ways across its border, where it has one: `None` is a zone without a border.
+    pub conduits: Option<Vec<Conduit>>,
+    /// Further ways across, for a time. Each has an owner, a reason and an end.
+    pub exceptions: Vec<Conduit>,
+}
+
+/// A way across the border of a zone. It allows nothing by itself: what goes by it, rules decide.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conduit {
+    pub name: Option<String>,
+    /// Who opens connections; the zone itself where absent. Any of these.
+    pub from: Option<Vec<PeerSpec>>,
+    /// To whom; the zone itself where absent.
+    pub to: Option<Vec<PeerSpec>>,
+    /// Any of these; every protocol and port where empty.
+    pub ports: Vec<PortSpec>,
+    /// Any of these; every application where empty.
+    pub applications: Vec<Application>,
+    pub owner: Option<String>,
+    pub reason: Option<String>,
+    /// From this instant on it is closed.
+    pub expires: Option<Timestamp>,
 }
 
 /// Something outside that has a name of its own here: a payment provider, an office network.
@@ -216,8 +246,17 @@ impl Document {
 }
 
 impl SegmentationPolicy {
+    /// A document that people write is in a namespace; the border of a zone is known by its zone.
     pub fn key(&self) -> DocumentKey {
-        DocumentKey::policy(&self.metadata.namespace, &self.metadata.name)
+        match self.is_border() {
+            true => DocumentKey::zone(&self.metadata.name),
+            false => DocumentKey::policy(&self.metadata.namespace, &self.metadata.name),
+        }
+    }
+
+    /// Whether it is the border of a zone, made from its conduits.
+    pub(crate) fn is_border(&self) -> bool {
+        self.metadata.namespace.is_empty()
     }
 
     /// The rules of one direction.
@@ -320,6 +359,16 @@ impl LabelExpression {
     }
 }
 
+impl PeerSpec {
+    /// The one service that this means, where it names exactly one.
+    pub fn exact_service(&self) -> Option<ServiceName> {
+        match self {
+            PeerSpec::Services(criteria) => criteria.exact_service(),
+            _ => None,
+        }
+    }
+}
+
 impl Cidr {
     /// The whole of a range.
     pub fn whole(net: IpNet) -> Self {
@@ -356,6 +405,21 @@ pub fn is_host_name(text: &str) -> bool {
         && text.split('.').all(label)
         && !text.split('.').all(|label| label.bytes().all(|b| b == b'*'))
         && text.parse::<IpAddr>().is_err()
+}
+
+impl Zone {
+    /// Conduits and exceptions, in this order; nothing where the zone has no border.
+    pub fn ways(&self) -> impl Iterator<Item = &Conduit> {
+        let exceptions = self.conduits.is_some().then_some(&self.exceptions);
+        self.conduits.iter().chain(exceptions).flatten()
+    }
+}
+
+impl Conduit {
+    /// Whether it is still open at this time.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 impl Rule {

@@ -1,6 +1,7 @@
 //! Which rules hold for which service, in the order in which they decide.
 
 use crate::{
+    border::{Border, borders},
     document::{Action, DocumentKey, Rule, SegmentationPolicy},
     inventory::Inventory,
     rulebook::{Numbers, RuleBook},
@@ -17,6 +18,8 @@ pub struct EffectiveRule {
     /// Position in the document's list of that direction, from 0.
     pub index: usize,
     pub policy: Arc<SegmentationPolicy>,
+    /// Where this is a conduit: the rule of the border that does not decide about what matches here.
+    pub passes: Option<RuleRef>,
 }
 
 impl EffectiveRule {
@@ -46,14 +49,21 @@ impl EffectiveRule {
         }
     }
 
-    /// Less decides first: tier, then explicit order (none comes last), then deny before allow, then names and
+    /// Whether it belongs to the border of a zone, and to no document of rules.
+    pub fn is_border(&self) -> bool {
+        self.policy.is_border()
+    }
+
+    /// Less decides first: borders, each as it is written; then tier, then explicit order (none comes last), then deny before allow, then names and
     /// positions, which only decide which of two rules of one action is called the deciding one.
     fn rank(&self) -> impl Ord + '_ {
         let metadata = &self.policy.metadata;
+        let border = self.is_border();
         (
+            !border,
             self.policy.tier,
             self.order().map_or(i64::MAX, i64::from),
-            self.rule().action == Action::Allow,
+            !border && self.rule().action == Action::Allow,
             (metadata.namespace.as_str(), metadata.name.as_str()),
             self.index,
         )
@@ -69,13 +79,18 @@ pub struct EffectivePolicy {
 /// Documents that were bound before: those that did not change need not be bound again, as long as services, zones and
 /// labels are the same.
 #[derive(Debug, Default)]
-pub(crate) struct BoundDocuments(HashMap<DocumentKey, Arc<BoundDocument>>);
+pub(crate) struct BoundDocuments {
+    documents: HashMap<DocumentKey, Arc<BoundDocument>>,
+    borders: Option<Arc<[Border]>>,
+}
 
 #[derive(Debug)]
 struct BoundDocument {
     policy: Arc<SegmentationPolicy>,
     targets: Vec<Identity>,
     rules: [Vec<Arc<EffectiveRule>>; 2],
+    /// Of a border, the targets of each rule.
+    holders: Option<[Vec<Vec<Identity>>; 2]>,
 }
 
 impl BoundDocument {
@@ -90,12 +105,40 @@ impl BoundDocument {
             let numbers = numbers[slot(direction)].iter().enumerate();
             numbers
                 .map(|(index, &reference)| {
-                    Arc::new(EffectiveRule { reference, direction, index, policy: Arc::clone(policy) })
+                    let policy = Arc::clone(policy);
+                    Arc::new(EffectiveRule { reference, direction, index, policy, passes: None })
                 })
                 .collect()
         });
         let targets = targets.into_iter().map(|service| service.identity).collect();
-        Self { policy: Arc::clone(policy), targets, rules }
+        Self { policy: Arc::clone(policy), targets, rules, holders: None }
+    }
+
+    fn of_border(border: &Border, numbers: &Numbers, set: &PolicySet, inventory: &Inventory) -> Self {
+        let zone = &border.policy.metadata.name;
+        let mut rules = [Vec::new(), Vec::new()];
+        let mut holders = [Vec::new(), Vec::new()];
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let slot = slot(direction);
+            let numbers = &numbers[slot];
+            for (index, holder) in border.holders[slot].iter().enumerate() {
+                let policy = Arc::clone(&border.policy);
+                let passes = holder.passes.map(|at| numbers[at]);
+                let reference = numbers[index];
+                rules[slot].push(Arc::new(EffectiveRule { reference, direction, index, policy, passes }));
+                let services = inventory.services().filter(|service| holder.holds(zone, service, set));
+                holders[slot].push(services.map(|service| service.identity).collect());
+            }
+        }
+        Self { policy: Arc::clone(&border.policy), targets: Vec::new(), rules, holders: Some(holders) }
+    }
+
+    /// Whose rule the one at this position is.
+    fn targets(&self, slot: usize, index: usize) -> &[Identity] {
+        match &self.holders {
+            Some(holders) => &holders[slot][index],
+            None => &self.targets,
+        }
     }
 }
 
@@ -113,23 +156,29 @@ impl EffectivePolicy {
         now: Timestamp,
         bound: &mut BoundDocuments,
     ) -> Self {
-        let numbers = book.number(set.policies());
-        let mut before = std::mem::take(&mut bound.0);
+        let borders = Arc::clone(bound.borders.get_or_insert_with(|| borders(set).into()));
+        let of_borders = || borders.iter().map(|border| &border.policy);
+        let numbers = book.number(set.policies().chain(of_borders()));
+        let mut before = std::mem::take(&mut bound.documents);
         let mut services: HashMap<Identity, [Vec<Arc<EffectiveRule>>; 2]> = HashMap::new();
-        for policy in set.policies() {
+        let documents = set.policies().map(|policy| (policy, None));
+        for (policy, border) in documents.chain(borders.iter().map(|border| (&border.policy, Some(border)))) {
             let key = policy.key();
             let document = match before.remove(&key) {
                 Some(old) if Arc::ptr_eq(&old.policy, policy) => old,
-                _ => Arc::new(BoundDocument::new(policy, &numbers[&key], set, inventory)),
+                _ => Arc::new(match border {
+                    Some(border) => BoundDocument::of_border(border, &numbers[&key], set, inventory),
+                    None => BoundDocument::new(policy, &numbers[&key], set, inventory),
+                }),
             };
             for (slot, rules) in document.rules.iter().enumerate() {
                 for rule in rules.iter().filter(|rule| rule.rule().is_live(now)) {
-                    for target in &document.targets {
+                    for target in document.targets(slot, rule.index) {
                         services.entry(*target).or_default()[slot].push(Arc::clone(rule));
                     }
                 }
             }
-            bound.0.insert(key, document);
+            bound.documents.insert(key, document);
         }
         for rules in services.values_mut().flatten() {
             rules.sort_by(|a, b| a.rank().cmp(&b.rank()));

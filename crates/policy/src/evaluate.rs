@@ -6,6 +6,9 @@
 //! `order`, and there deny before allow, the first that matches decides; where none matches the flow is denied.
 //! What a denial means is the mode's business: see [`Evaluator::verdict`].
 //!
+//! Zones. Before all rules stand the borders of zones: a conduit that matches takes the denial of its border out of the
+//! way, and decides nothing itself.
+//!
 //! Applications. A flow's application is known or `unknown`. A rule without `applications` matches all. A rule with
 //! `applications` and `ports` matches when the application is one of them *or is unknown*, because the first packets
 //! must pass for the application to be seen; it stops to match as soon as another application is known. A rule with
@@ -224,11 +227,17 @@ impl<'a> Evaluator<'a> {
             Direction::Ingress => Some(local),
             Direction::Egress => peer,
         };
+        let mut passed = None;
         for effective in self.effective.rules(local.identity, direction) {
             let rule = effective.rule();
-            if rule_takes(rule, server, traffic)
+            if passed != Some(effective.reference)
+                && rule_takes(rule, server, traffic)
                 && rule.peers.iter().any(|spec| self.peer_matches(spec, remote, peer))
             {
+                if rule.action == Action::Pass {
+                    passed = effective.passes;
+                    continue;
+                }
                 let allow = rule.action == Action::Allow;
                 return Decision { allow, rule: Some(Arc::clone(effective)) };
             }

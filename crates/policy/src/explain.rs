@@ -2,7 +2,7 @@
 
 use crate::{
     document::{
-        Action, Cidr, Criteria, DocumentKey, Metadata, PeerSpec, PortSpec, Rule, SegmentationPolicy,
+        Action, Cidr, Conduit, Criteria, DocumentKey, Metadata, PeerSpec, PortSpec, Rule, SegmentationPolicy,
         is_host_name,
     },
     effective::EffectiveRule,
@@ -53,16 +53,37 @@ impl Evaluator<'_> {
         {
             return Err(format!("{} of {}: there is no service {name}", side.direction, side.service));
         }
+        let ports = match traffic.protocol.has_ports() || traffic.protocol.is_icmp() {
+            true => PortSpec::single(traffic.protocol, traffic.port),
+            false => PortSpec::whole(traffic.protocol),
+        };
+        if let Some(border) = side.decision.rule.as_ref().filter(|rule| rule.is_border()) {
+            let own = Criteria::service(&side.service);
+            let (from, to) = match side.direction {
+                Direction::Ingress => (peer, PeerSpec::Services(own)),
+                Direction::Egress => (PeerSpec::Services(own), peer),
+            };
+            let way = Conduit {
+                from: Some(vec![from]),
+                to: Some(vec![to]),
+                ports: vec![ports],
+                ..Conduit::default()
+            };
+            return Err(format!(
+                "{} of {}: the {} has a border, which no rule opens; give the zone a conduit, or an exception that \
+                 expires: {{{}}}",
+                side.direction,
+                side.service,
+                border.document(),
+                way.text(),
+            ));
+        }
         let (tier, order) = match &side.decision.rule {
             None => (RuleOrigin::User, None),
             Some(denying) => before(denying).ok_or_else(|| {
                 let title = denying.title();
                 format!("{} of {}: {title} is the very first of all rules", side.direction, side.service)
             })?,
-        };
-        let ports = match traffic.protocol.has_ports() || traffic.protocol.is_icmp() {
-            true => PortSpec::single(traffic.protocol, traffic.port),
-            false => PortSpec::whole(traffic.protocol),
         };
         let known = traffic.protocol.has_ports() && traffic.application != Application::UNKNOWN;
         let applications = if known { vec![traffic.application] } else { Vec::new() };
@@ -165,6 +186,7 @@ impl Explanation {
 fn sentence(side: &Side) -> String {
     let Side { service, direction, mode, decision } = side;
     let who = match &decision.rule {
+        Some(rule) if rule.is_border() => format!("no conduit of the {} covers it", rule.document()),
         Some(rule) => {
             let verb = if decision.allow { "allows" } else { "denies" };
             let text = rule.rule().text(*direction);

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod blast;
+mod border;
 mod compile;
 pub mod compiled;
 mod diff;
@@ -31,8 +32,10 @@ mod rulebook;
 mod set;
 mod simulate;
 mod suggest;
+mod trial;
 pub mod verify;
 pub mod yaml;
+pub mod zones;
 
 pub use blast::{BlastRadius, Extent, Listening, Reached, blast_radius, rank};
 pub use compile::Compiler;
@@ -50,3 +53,4 @@ pub use reach::{Reach, View, peer_of};
 pub use rulebook::{AtomInfo, RuleBook, RuleInfo};
 pub use set::{ExternalPart, PolicySet};
 pub use simulate::{Modes, VerdictChange, simulate};
+pub use trial::{KernelEdge, WouldBe};

@@ -6,7 +6,7 @@ mod witness;
 use crate::{
     compile::Compiler,
     compiled::CompiledPolicy,
-    document::{Action, Criteria, DocumentKey, Kind, PeerSpec, format_time},
+    document::{Action, Criteria, DocumentKey, Kind, PeerSpec, Zone, format_time},
     effective::EffectiveRule,
     evaluate::{Evaluator, Remote},
     glob::Glob,
@@ -167,6 +167,24 @@ impl Linter<'_> {
             for external in &zone.externals {
                 self.named(&key, None, Kind::ExternalEndpoint, external);
             }
+            self.ways(zone, &key, now);
+        }
+    }
+
+    /// Conduits and exceptions that have expired, or lead from nowhere to nowhere.
+    fn ways(&mut self, zone: &Zone, key: &DocumentKey, now: Timestamp) {
+        for way in zone.ways() {
+            let called = way.name.as_deref().map_or_else(|| way.text(), |name| format!("\"{name}\""));
+            for peer in way.from.iter().chain(&way.to).flatten() {
+                self.peer(key, None, peer);
+            }
+            if let Some(expires) = way.expires.filter(|_| !way.is_live(now)) {
+                let owner = way.owner.as_ref().map_or_else(String::new, |owner| format!(" (of {owner})"));
+                let message =
+                    format!("the way across the border {called}{owner} expired on {}", format_time(expires));
+                let hint = "remove it, or give it a new date".to_owned();
+                self.found(Lint::Expired, key, None, message, Some(hint));
+            }
         }
     }
 
@@ -250,7 +268,7 @@ impl Linter<'_> {
         for service in services {
             for direction in [Direction::Ingress, Direction::Egress] {
                 let rules = self.evaluator.effective().rules(service.identity, direction).to_vec();
-                for rule in rules {
+                for rule in rules.into_iter().filter(|rule| !rule.is_border()) {
                     let decides = self.deciding.contains(&rule.reference);
                     if !seen.insert((rule.reference, decides.then_some(service.identity))) {
                         continue;
@@ -286,7 +304,13 @@ impl Linter<'_> {
                 let hint = Some("it can be removed".to_owned());
                 self.found(Lint::Redundant, &key, place, format!("never decides: {all} comes before"), hint);
             } else {
-                let hint = Some("give it a lower order, or remove it".to_owned());
+                let border = deciders.values().find(|(other, ..)| other.is_border());
+                let hint = Some(match border {
+                    Some((other, ..)) => {
+                        format!("give the {} a conduit for it, or remove it", other.document())
+                    }
+                    None => "give it a lower order, or remove it".to_owned(),
+                });
                 self.found(Lint::Shadowed, &key, place, format!("never decides: {all} comes before"), hint);
             }
         } else if allow {

@@ -1,13 +1,15 @@
 //! From rules in order to port entries in which the first hit is the answer.
 
 use crate::compiled::{Class, Entry, Outcome};
-use bulkhead_model::{Application, IpProtocol, PortRange};
+use bulkhead_model::{Application, IpProtocol, PortRange, RuleRef};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule, freed of everything but ports, applications and outcome.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PortRule<'a> {
     pub(crate) outcome: Outcome,
+    /// It decides nothing, but keeps this rule from deciding.
+    pub(crate) passes: Option<RuleRef>,
     /// `None`: every protocol and port. `Some(&[])`: none.
     pub(crate) ports: Option<&'a [(IpProtocol, PortRange)]>,
     pub(crate) applications: &'a [Application],
@@ -30,11 +32,8 @@ impl Cell {
 
 /// The class in which the first of `rules` that matches decides, and nothing is allowed where none does.
 pub(crate) fn class(rules: &[PortRule<'_>]) -> Class {
-    let otherwise = rules
-        .iter()
-        .find(|rule| rule.ports.is_none() && rule.applications.is_empty())
-        .map(|rule| rule.outcome)
-        .unwrap_or_default();
+    // Where no rule with ports holds, rules that name applications hold for nothing that is unknown.
+    let otherwise = decide(rules.iter().filter(|rule| rule.ports.is_none()), Asked::Unknown);
     // What a rule without ports and with applications says concerns every protocol that has applications at all.
     let applications_everywhere =
         rules.iter().any(|rule| rule.ports.is_none() && !rule.applications.is_empty());
@@ -106,30 +105,49 @@ fn cells(
 }
 
 fn cell(rules: &[PortRule<'_>], protocol: IpProtocol, holding: &BTreeSet<usize>) -> Cell {
-    let (mut unknown, mut other) = (None, None);
-    let mut applications: BTreeMap<Application, Outcome> = BTreeMap::new();
-    for &index in holding {
-        let rule = &rules[index];
-        let with_ports = rule.ports.is_some();
-        if rule.applications.is_empty() {
-            unknown.get_or_insert(rule.outcome);
-            other = Some(rule.outcome);
-            break;
+    let holding = || holding.iter().map(|&index| &rules[index]);
+    let unknown = decide(holding(), Asked::Unknown);
+    // Without ports no application can be known, and nothing can be said of others.
+    if !protocol.has_ports() || holding().all(|rule| rule.applications.is_empty()) {
+        return Cell::uniform(unknown);
+    }
+    let other = decide(holding(), Asked::Other);
+    let named: BTreeSet<Application> = holding().flat_map(|rule| rule.applications).copied().collect();
+    let applications = named.into_iter().map(|application| {
+        let outcome = decide(holding(), Asked::Named(application));
+        (application, outcome)
+    });
+    Cell { unknown, other, applications: applications.filter(|(_, outcome)| *outcome != other).collect() }
+}
+
+/// What is known of the application.
+#[derive(Clone, Copy)]
+enum Asked {
+    Unknown,
+    /// One that no rule names.
+    Other,
+    Named(Application),
+}
+
+/// The first of the rules that matches decides, unless one before it has passed it.
+fn decide<'r>(rules: impl Iterator<Item = &'r PortRule<'r>>, asked: Asked) -> Outcome {
+    let mut passed = None;
+    for rule in rules {
+        let matches = rule.applications.is_empty()
+            || match asked {
+                Asked::Unknown => rule.ports.is_some(),
+                Asked::Other => false,
+                Asked::Named(application) => rule.applications.contains(&application),
+            };
+        if !matches || passed == Some(rule.outcome.rule) {
+            continue;
         }
-        if with_ports {
-            unknown.get_or_insert(rule.outcome);
-        }
-        if protocol.has_ports() {
-            for &application in rule.applications {
-                applications.entry(application).or_insert(rule.outcome);
-            }
+        match rule.passes {
+            Some(rule) => passed = Some(rule),
+            None => return rule.outcome,
         }
     }
-    let unknown = unknown.unwrap_or_default();
-    // Without ports no application can be known, and nothing can be said of others.
-    let other = if protocol.has_ports() { other.unwrap_or_default() } else { unknown };
-    applications.retain(|_, outcome| *outcome != other);
-    Cell { unknown, other, applications: applications.into_iter().collect() }
+    Outcome::default()
 }
 
 fn emit(entries: &mut Vec<Entry>, protocol: IpProtocol, range: PortRange, cell: &Cell) {

@@ -224,10 +224,11 @@ impl PolicySet {
             .and_then(|policy| Some((policy.mode?, policy.key())))
     }
 
-    /// The first instant after `now` at which a rule expires. Whoever keeps compiled tables compiles anew then.
+    /// The first instant after `now` at which a rule or a conduit expires. Whoever keeps compiled tables compiles anew then.
     pub fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
         let rules = self.policies.values().flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
-        rules.filter_map(|rule| rule.expires).filter(|expires| *expires > now).min()
+        let ways = self.zones.values().flat_map(|zone| zone.ways()).filter_map(|way| way.expires);
+        rules.filter_map(|rule| rule.expires).chain(ways).filter(|expires| *expires > now).min()
     }
 
     /// Services that documents name in full, as targets or peers. Without an estate these are all that is known.
@@ -236,15 +237,14 @@ impl PolicySet {
         for policy in self.policies.values() {
             names.extend(policy.target.exact_service());
             for rule in policy.ingress.iter().chain(&policy.egress) {
-                names.extend(rule.peers.iter().filter_map(|peer| match peer {
-                    PeerSpec::Services(criteria) => criteria.exact_service(),
-                    _ => None,
-                }));
+                names.extend(rule.peers.iter().filter_map(PeerSpec::exact_service));
             }
         }
         for zone in self.zones.values() {
             let exact = zone.services.iter().filter(|glob| glob.is_exact());
             names.extend(exact.filter_map(|glob| glob.as_str().parse().ok()));
+            let ends = zone.ways().flat_map(|way| way.from.iter().chain(&way.to)).flatten();
+            names.extend(ends.filter_map(PeerSpec::exact_service));
         }
         names
     }

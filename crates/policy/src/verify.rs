@@ -2,6 +2,7 @@
 
 use crate::{
     Compiler, Inventory, PolicySet, Reach, View,
+    border::members,
     compiled::CompiledPolicy,
     document::{
         Assertion, Claim, Criteria, Document, Metadata, PeerSpec, PortMatch, Rule, SegmentationPolicy,
@@ -28,7 +29,7 @@ use std::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub name: String,
-    /// `never`, `only`, `always`, `isolated` or `enforced`.
+    /// `never`, `only`, `always`, `isolated`, `borders` or `enforced`.
     pub claim: &'static str,
     pub holds: bool,
     /// Pairs of peers, or services, about which it was asked. Nothing was proved where this is 0.
@@ -81,13 +82,13 @@ pub fn verify(
         egress: Vec::new(),
     }));
     let mut compiler = Compiler::default();
-    let compiled = compiler.compile_beside(set, Some(&beside), inventory, now);
+    let compiled = compiler.compile_beside(set, &[&beside], inventory, now);
     let mut rules = RuleBook::default();
     let evaluator = Evaluator::new(set, inventory, &mut rules, now);
     let reach = Reach::new(Arc::clone(&compiled), view);
     let peers = reach.peers();
     let verifier =
-        Verifier { set, inventory, compiled, book: compiler.book(), evaluator, view, reach, peers };
+        Verifier { set, inventory, now, compiled, book: compiler.book(), evaluator, view, reach, peers };
     assertions.iter().map(|assertion| verifier.check(assertion)).collect()
 }
 
@@ -113,6 +114,7 @@ fn stand_in_for_names(set: &PolicySet, inventory: &Inventory, assertions: &[Asse
 struct Verifier<'a> {
     set: &'a PolicySet,
     inventory: &'a Inventory,
+    now: Timestamp,
     compiled: Arc<CompiledPolicy>,
     book: &'a RuleBook,
     evaluator: Evaluator<'a>,
@@ -147,6 +149,7 @@ impl Verifier<'_> {
             Claim::Only(flows) => self.only(flows, &mut found),
             Claim::Always(flows) => self.always(flows, &mut found),
             Claim::Isolated(groups) => self.isolated(groups, &mut found),
+            Claim::Borders(zones) => zones.iter().for_each(|zone| self.border(zone, &mut found)),
             Claim::Enforced(peers) => self.enforced(peers, &mut found),
         }
         let Found { checked, broken, violations } = found;
@@ -255,6 +258,46 @@ impl Verifier<'_> {
                 }
             }
         }
+    }
+
+    /// What crosses the border of a zone is covered by a conduit that is still open.
+    fn border(&self, name: &str, found: &mut Found) {
+        let Some(zone) = self.set.zone(name) else { return };
+        let members = self.members(&[members(zone)], &[]);
+        let end = |peers: &Option<Vec<PeerSpec>>| match peers {
+            Some(peers) => self.members(peers, &[]),
+            None => members.clone(),
+        };
+        let ways = zone.ways().filter(|way| way.is_live(self.now)).map(|way| {
+            let flows = Selection {
+                ports: way.ports.clone(),
+                applications: way.applications.clone(),
+                ..Selection::default()
+            };
+            (end(&way.from), end(&way.to), flows)
+        });
+        let ways: Vec<_> = ways.collect();
+        for &client in &self.peers {
+            for &server in &self.peers {
+                if members.contains(&client) == members.contains(&server) || !opens(client, server) {
+                    continue;
+                }
+                let covering =
+                    ways.iter().filter(|(from, to, _)| from.contains(&client) && to.contains(&server));
+                let covered = covering
+                    .fold(TrafficSet::none(), |all, (_, _, flows)| all.union(&self.covered(flows, server)));
+                self.must_not(client, server, &covered.complement(), found);
+            }
+        }
+    }
+
+    /// What a conduit covers, as a rule would match it.
+    fn covered(&self, flows: &Selection, server: Identity) -> TrafficSet {
+        if flows.ports.is_empty() && !flows.applications.is_empty() {
+            let applications: ApplicationSet = flows.applications.iter().copied().collect();
+            return TrafficSet::new(&ProtocolSet::all(), &applications);
+        }
+        self.traffic(flows, server)
     }
 
     fn enforced(&self, peers: &[PeerSpec], found: &mut Found) {

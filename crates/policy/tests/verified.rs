@@ -11,7 +11,8 @@ use bulkhead_policy::{
     Document, Evaluator, Inventory, PolicySet, ReadOptions, Remote, RuleBook, SegmentationPolicy, Service,
     Traffic, View,
     document::{
-        Assertion, Claim, Criteria, Metadata, PeerSpec, PortMatch, PortSpec, Rule, Selection, read_assertions,
+        Assertion, Claim, Criteria, Metadata, PeerSpec, PortMatch, PortSpec, Rule, Selection, Zone,
+        read_assertions,
     },
     verify::{Finding, verify},
 };
@@ -41,7 +42,12 @@ impl Meaning {
             ingress: if peers.is_empty() { Vec::new() } else { vec![allow(peers)] },
             egress: Vec::new(),
         };
-        let documents = set.documents().filter(|document| !matches!(document, Document::Policy(_)));
+        // Who is meant does not depend on what may cross a border.
+        let documents = set.documents().filter_map(|document| match document {
+            Document::Policy(_) => None,
+            Document::Zone(zone) => Some(Document::Zone(Zone { conduits: None, ..zone })),
+            other => Some(other),
+        });
         let set = documents.chain([Document::Policy(probing)]).collect();
         Self { set, inventory }
     }

@@ -104,7 +104,8 @@ impl Direct<'_> {
                     OWN => rule.ports.as_deref(),
                     list => Some(self.port_lists[list as usize].as_slice()),
                 };
-                PortRule { outcome: rule.outcome, ports, applications: &rule.applications }
+                let (outcome, passes) = (rule.outcome, rule.passes);
+                PortRule { outcome, passes, ports, applications: &rule.applications }
             })
             .collect();
         let class = ports::class(&port_rules);

@@ -16,6 +16,8 @@
 //!   always: {from: [{service: shop/checkout}], to: [{name: api.pay.example}], ports: [tcp/443]}
 //! - name: tenants are apart
 //!   isolated: [{zone: tenant-a}, {zone: tenant-b}]
+//! - name: what crosses the border goes by a conduit
+//!   borders: [cardholder]
 //! - name: all of it is enforced
 //!   enforced: [{zone: cardholder}]
 //! ```
@@ -41,6 +43,8 @@ pub enum Claim {
     Always(Selection),
     /// None of these may open anything to another of them.
     Isolated(Vec<PeerSpec>),
+    /// Nothing crosses the borders of these zones but by their conduits and exceptions.
+    Borders(Vec<Box<str>>),
     /// The services among these are in a mode that holds back.
     Enforced(Vec<PeerSpec>),
 }
@@ -59,13 +63,14 @@ pub struct Selection {
 }
 
 impl Claim {
-    /// `never`, `only`, `always`, `isolated`, `enforced`.
+    /// `never`, `only`, `always`, `isolated`, `borders`, `enforced`.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Never { .. } => "never",
             Self::Only(_) => "only",
             Self::Always(_) => "always",
             Self::Isolated(_) => "isolated",
+            Self::Borders(_) => "borders",
             Self::Enforced(_) => "enforced",
         }
     }
@@ -77,13 +82,15 @@ impl Claim {
                 [&flows.from, &flows.except_from, &flows.to, &flows.except_to].into_iter().flatten().collect()
             }
             Self::Isolated(peers) | Self::Enforced(peers) => peers.iter().collect(),
+            // Zones are of the policy, and so is what their borders speak of.
+            Self::Borders(_) => Vec::new(),
         }
     }
 }
 
 pub(super) const KIND: &str = "Assertions";
 
-const CLAIMS: [&str; 5] = ["never", "only", "always", "isolated", "enforced"];
+const CLAIMS: [&str; 6] = ["never", "only", "always", "isolated", "borders", "enforced"];
 
 /// More hops than this are as good as any number.
 const MOST_HOPS: u32 = 64;
@@ -128,7 +135,7 @@ fn assertion(r: &mut Reader<'_>, node: &Node) -> Option<Assertion> {
         claims.push((key.as_str(), r.at(key, |r| claim(r, key, node))));
     }
     let [(word, claim)] = claims.as_slice() else {
-        let message = "expected exactly one of never, only, always, isolated or enforced";
+        let message = "expected exactly one of never, only, always, isolated, borders or enforced";
         r.wrong(node.mark, message, Some("write each claim as an item of its own".to_owned()));
         return None;
     };
@@ -146,6 +153,10 @@ fn claim(r: &mut Reader<'_>, word: &str, node: &Node) -> Option<Claim> {
                 return None;
             }
             Some(Claim::Isolated(peers))
+        }
+        "borders" => {
+            let name = |r: &mut Reader<'_>, node: &Node| r.text(node, "the name of a zone").map(Into::into);
+            Some(Claim::Borders(r.list(node, name)))
         }
         "enforced" => Some(Claim::Enforced(peers(r))),
         "never" => {

@@ -4,7 +4,7 @@ mod peers;
 mod ports;
 
 use super::{
-    Action, Document, ExternalEndpoint, Kind, Metadata, Rule, SegmentationPolicy, Zone,
+    Action, Conduit, Document, ExternalEndpoint, Kind, Metadata, Rule, SegmentationPolicy, Zone,
     fields::{Reader, list},
     parse_time,
 };
@@ -151,7 +151,8 @@ fn rule(r: &mut Reader<'_>, node: &Node, direction: Direction, namespace: &str) 
         let message = format!("'{other}' does not belong into {direction}");
         r.at(other, |r| r.wrong(wrong.mark, message, Some(format!("did you mean '{own}'?"))));
     }
-    let known = ["action", "name", "order", own, "ports", "applications", "expires", other];
+    let known =
+        ["action", "name", "order", own, "ports", "applications", "expires", "owner", "reason", other];
     let fields = r.map(node, &known)?;
     let mut rule = Rule::default();
     for (key, _, node) in fields {
@@ -165,6 +166,8 @@ fn rule(r: &mut Reader<'_>, node: &Node, direction: Direction, namespace: &str) 
             "ports" => rule.ports = r.list(node, port),
             "applications" => rule.applications = r.list(node, application),
             "expires" => rule.expires = expires(r, node),
+            "owner" => rule.owner = r.text(node, "a text").map(str::to_owned),
+            "reason" => rule.reason = r.text(node, "a text").map(str::to_owned),
             key if key == own => rule.peers = r.list(node, |r, node| peer(r, node, namespace)),
             _ => {}
         });
@@ -173,8 +176,13 @@ fn rule(r: &mut Reader<'_>, node: &Node, direction: Direction, namespace: &str) 
         let remedy = format!("write '{own}: [any]' if everybody is meant");
         r.at(own, |r| r.wrong(node.mark, "missing; expected a list of peers", Some(remedy)));
     }
+    not_empty(r, node);
+    Some(rule)
+}
+
+/// An empty list that silently meant "all" would open what its author wanted closed.
+fn not_empty(r: &mut Reader<'_>, node: &Node) {
     for field in ["ports", "applications"] {
-        // An empty list that silently meant "all" would open what its author wanted closed.
         if let Some(node) = node.get(field)
             && (matches!(node.value, Value::Null)
                 || matches!(&node.value, Value::List(items) if items.is_empty()))
@@ -183,7 +191,6 @@ fn rule(r: &mut Reader<'_>, node: &Node, direction: Direction, namespace: &str) 
             r.at(field, |r| r.wrong(node.mark, "an empty list matches nothing", Some(remedy)));
         }
     }
-    Some(rule)
 }
 
 fn expires(r: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
@@ -220,8 +227,21 @@ pub(super) fn application(r: &mut Reader<'_>, node: &Node) -> Option<Application
 }
 
 fn zone(r: &mut Reader<'_>, spec: &Node, metadata: Option<Metadata>) -> Option<Zone> {
-    let known =
-        ["services", "namespaces", "labels", "selector", "selectors", "names", "cidrs", "externals", "zones"];
+    let known = [
+        "services",
+        "namespaces",
+        "labels",
+        "selector",
+        "selectors",
+        "names",
+        "cidrs",
+        "externals",
+        "zones",
+        "owner",
+        "reason",
+        "conduits",
+        "exceptions",
+    ];
     let fields = r.map(spec, &known)?;
     let mut zone = Zone::default();
     for (key, _, node) in fields {
@@ -243,11 +263,53 @@ fn zone(r: &mut Reader<'_>, spec: &Node, metadata: Option<Metadata>) -> Option<Z
             "cidrs" => zone.cidrs = r.list(node, cidr),
             "externals" => zone.externals = r.list(node, |r, node| plain_name(r, node).map(Into::into)),
             "zones" => zone.zones = r.list(node, |r, node| plain_name(r, node).map(Into::into)),
+            "owner" => zone.owner = r.text(node, "a text").map(str::to_owned),
+            "reason" => zone.reason = r.text(node, "a text").map(str::to_owned),
+            "conduits" => zone.conduits = Some(r.list(node, |r, node| conduit(r, node, &[]))),
+            "exceptions" => {
+                zone.exceptions = r.list(node, |r, node| conduit(r, node, &["owner", "reason", "expires"]));
+            }
             _ => {}
+        });
+    }
+    if let (Some(exceptions), None) = (spec.get("exceptions"), spec.get("conduits")) {
+        let remedy = "write 'conduits: []' if nothing but the exceptions may cross it".to_owned();
+        r.at("exceptions", |r| {
+            r.wrong(exceptions.mark, "the zone has no border to except from", Some(remedy))
         });
     }
     zone.metadata = metadata?;
     Some(zone)
+}
+
+fn conduit(r: &mut Reader<'_>, node: &Node, required: &[&str]) -> Option<Conduit> {
+    let known = ["name", "from", "to", "ports", "applications", "owner", "reason", "expires"];
+    let fields = r.map(node, &known)?;
+    let mut conduit = Conduit::default();
+    for (key, _, node) in fields {
+        let peers =
+            |r: &mut Reader<'_>| r.list(node, |r, node| peer(r, node, ServiceName::DEFAULT_NAMESPACE));
+        r.at(key, |r| match key.as_str() {
+            "name" => conduit.name = r.text(node, "a text").map(str::to_owned),
+            "from" => conduit.from = Some(peers(r)),
+            "to" => conduit.to = Some(peers(r)),
+            "ports" => conduit.ports = r.list(node, port),
+            "applications" => conduit.applications = r.list(node, application),
+            "owner" => conduit.owner = r.text(node, "a text").map(str::to_owned),
+            "reason" => conduit.reason = r.text(node, "a text").map(str::to_owned),
+            "expires" => conduit.expires = expires(r, node),
+            _ => {}
+        });
+    }
+    if conduit.from.is_none() && conduit.to.is_none() {
+        let remedy = "name who comes in with 'from', or where the zone's members go with 'to'".to_owned();
+        r.wrong(node.mark, "leads nowhere", Some(remedy));
+    }
+    for field in required.iter().filter(|field| node.get(field).is_none()) {
+        r.at(field, |r| r.wrong(node.mark, "missing; an exception has an owner, a reason and an end", None));
+    }
+    not_empty(r, node);
+    Some(conduit)
 }
 
 fn external(r: &mut Reader<'_>, spec: &Node, metadata: Option<Metadata>) -> Option<ExternalEndpoint> {

@@ -1,11 +1,11 @@
 //! From documents to tidy YAML: fields in a fixed order, defaults left out.
 
 use super::{
-    API_VERSION, Action, Cidr, Criteria, Document, ExternalEndpoint, LabelOperator, LabelSelector, Metadata,
-    PeerSpec, PortMatch, PortSpec, Rule, SegmentationPolicy, Zone, format_time,
+    API_VERSION, Action, Cidr, Conduit, Criteria, Document, ExternalEndpoint, LabelOperator, LabelSelector,
+    Metadata, PeerSpec, PortMatch, PortSpec, Rule, SegmentationPolicy, Zone, format_time,
 };
 use crate::yaml::Tree;
-use bulkhead_model::{Direction, IcmpType, RuleOrigin};
+use bulkhead_model::{Application, Direction, IcmpType, RuleOrigin, Timestamp};
 use std::collections::BTreeMap;
 
 type Fields = Vec<(String, Tree)>;
@@ -81,30 +81,80 @@ impl Rule {
         if let Some(name) = &self.name {
             fields.push(("name".to_owned(), Tree::text(name)));
         }
-        if self.action == Action::Deny {
-            fields.push(("action".to_owned(), Tree::text("deny")));
+        match self.action {
+            Action::Allow => {}
+            Action::Deny => fields.push(("action".to_owned(), Tree::text("deny"))),
+            Action::Pass => fields.push(("action".to_owned(), Tree::text("pass"))),
         }
         if let Some(order) = self.order {
             fields.push(("order".to_owned(), Tree::Number(order.into())));
         }
         let key = if direction == Direction::Ingress { "from" } else { "to" };
         fields.push((key.to_owned(), Tree::List(self.peers.iter().map(peer).collect())));
-        if !self.ports.is_empty() {
-            fields.push(("ports".to_owned(), Tree::List(self.ports.iter().map(port).collect())));
-        }
-        if !self.applications.is_empty() {
-            fields.push(("applications".to_owned(), Tree::texts(&self.applications)));
-        }
-        if let Some(expires) = self.expires {
-            fields.push(("expires".to_owned(), Tree::text(format_time(expires))));
-        }
+        traffic(&mut fields, &self.ports, &self.applications);
+        account(&mut fields, &self.owner, &self.reason, self.expires);
         Tree::Map(fields)
     }
 
     /// The rule on one line, by which people and the rule book know it: `from: [{service: shop/api}], ports: [...]`.
     pub fn text(&self, direction: Direction) -> String {
-        let flow = self.to_tree(direction).to_flow();
-        flow.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(&flow).to_owned()
+        bare(&self.to_tree(direction))
+    }
+}
+
+/// A map on one line, without its braces.
+fn bare(tree: &Tree) -> String {
+    let flow = tree.to_flow();
+    flow.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(&flow).to_owned()
+}
+
+impl PeerSpec {
+    /// The peer on one line of YAML.
+    pub fn text(&self) -> String {
+        peer(self).to_flow()
+    }
+}
+
+impl Conduit {
+    /// The conduit on one line of YAML.
+    pub fn text(&self) -> String {
+        bare(&self.to_tree())
+    }
+
+    pub fn to_tree(&self) -> Tree {
+        let mut fields: Fields = Vec::new();
+        if let Some(name) = &self.name {
+            fields.push(("name".to_owned(), Tree::text(name)));
+        }
+        for (key, peers) in [("from", &self.from), ("to", &self.to)] {
+            if let Some(peers) = peers {
+                fields.push((key.to_owned(), Tree::List(peers.iter().map(peer).collect())));
+            }
+        }
+        traffic(&mut fields, &self.ports, &self.applications);
+        account(&mut fields, &self.owner, &self.reason, self.expires);
+        Tree::Map(fields)
+    }
+}
+
+fn traffic(fields: &mut Fields, ports: &[PortSpec], applications: &[Application]) {
+    if !ports.is_empty() {
+        fields.push(("ports".to_owned(), Tree::List(ports.iter().map(port).collect())));
+    }
+    if !applications.is_empty() {
+        fields.push(("applications".to_owned(), Tree::texts(applications)));
+    }
+}
+
+/// Who answers for something, why it is there, and until when.
+fn account(fields: &mut Fields, owner: &Option<String>, reason: &Option<String>, expires: Option<Timestamp>) {
+    for (key, text) in [("owner", owner), ("reason", reason)] {
+        if let Some(text) = text {
+            fields.push((key.to_owned(), Tree::text(text)));
+        }
+    }
+    if let Some(expires) = expires {
+        fields.push(("expires".to_owned(), Tree::text(format_time(expires))));
     }
 }
 
@@ -233,6 +283,16 @@ fn zone_spec(zone: &Zone) -> Fields {
     push("cidrs", zone.cidrs.iter().map(cidr).collect());
     push("externals", zone.externals.iter().map(Tree::text).collect());
     push("zones", zone.zones.iter().map(Tree::text).collect());
+    account(&mut fields, &zone.owner, &zone.reason, None);
+    if let Some(conduits) = &zone.conduits {
+        // Even an empty list says something: that there is a border.
+        let conduits = conduits.iter().map(Conduit::to_tree).collect();
+        fields.push(("conduits".to_owned(), Tree::List(conduits)));
+    }
+    if !zone.exceptions.is_empty() {
+        let exceptions = zone.exceptions.iter().map(Conduit::to_tree).collect();
+        fields.push(("exceptions".to_owned(), Tree::List(exceptions)));
+    }
     fields
 }
 

@@ -101,6 +101,8 @@ fn rule(peers: &'static str) -> Tree {
         ("ports", described("Any of these; all where it is absent", filled(reference("port")))),
         ("applications", described("Any of these; all where it is absent", filled(reference("application")))),
         ("expires", described("A date or time: 2030-12-31, 2030-12-31T18:00:00Z", scalar())),
+        ("owner", described("Who answers for it", scalar())),
+        ("reason", described("Why it is there", scalar())),
     ];
     closed("A rule", fields, &[peers])
 }
@@ -168,8 +170,35 @@ fn zone_spec() -> Tree {
         ("cidrs", array(reference("cidr"))),
         ("externals", array(reference("name"))),
         ("zones", array(reference("name"))),
+        ("owner", described("Who answers for it", scalar())),
+        ("reason", described("Why it is there", scalar())),
+        (
+            "conduits",
+            described("The only ways across its border; none where it is absent", array(conduit(&[]))),
+        ),
+        (
+            "exceptions",
+            described("Further ways across, for a time", array(conduit(&["owner", "reason", "expires"]))),
+        ),
     ];
-    closed("Members: what any of these takes in", fields, &[])
+    closed("Members: what any of these takes in; and the ways across the border", fields, &[])
+}
+
+fn conduit(required: &[&str]) -> Tree {
+    let fields = vec![
+        ("name", scalar()),
+        (
+            "from",
+            described("Who opens connections; the zone itself where it is absent", array(reference("peer"))),
+        ),
+        ("to", described("To whom; the zone itself where it is absent", array(reference("peer")))),
+        ("ports", described("Any of these; all where it is absent", filled(reference("port")))),
+        ("applications", described("Any of these; all where it is absent", filled(reference("application")))),
+        ("owner", described("Who answers for it", scalar())),
+        ("reason", described("Why it is there", scalar())),
+        ("expires", described("A date or time: 2030-12-31, 2030-12-31T18:00:00Z", scalar())),
+    ];
+    closed("A way across the border of the zone", fields, required)
 }
 
 fn external_spec() -> Tree {

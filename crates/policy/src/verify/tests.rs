@@ -158,7 +158,7 @@ fn assertions_that_cannot_be_read_are_told_with_their_places() {
         "a.yaml:4:18: spec.[0].never.from[0]: 'wrld' is not a peer",
         "spec.[0].never.to: missing",
         "spec.[1].never.hops: 0 is out of range",
-        "expected exactly one of never, only, always, isolated or enforced",
+        "expected exactly one of never, only, always, isolated, borders or enforced",
         "two or more are needed to be apart",
     ] {
         let squeezed = |text: &str| text.replace("spec.[", "spec[");

@@ -7,8 +7,8 @@ use bulkhead_model::{
     Timestamp,
 };
 use bulkhead_policy::document::{
-    Action, Cidr, Criteria, Document, ExternalEndpoint, LabelExpression, LabelOperator, LabelSelector,
-    Metadata, PeerSpec, PortMatch, PortSpec, Rule, SegmentationPolicy, Zone,
+    Action, Cidr, Conduit, Criteria, Document, ExternalEndpoint, LabelExpression, LabelOperator,
+    LabelSelector, Metadata, PeerSpec, PortMatch, PortSpec, Rule, SegmentationPolicy, Zone,
 };
 use bulkhead_policy::{Glob, Inventory, PolicySet, Remote, Service, Traffic};
 use std::net::IpAddr;
@@ -238,6 +238,8 @@ pub(crate) fn rule(random: &mut Random) -> Rule {
             false => Vec::new(),
         },
         expires: random.one_in(8).then(|| Timestamp(NOW - 1000 + random.below(3) as u64 * 1000)),
+        owner: None,
+        reason: None,
     }
 }
 
@@ -263,8 +265,19 @@ pub(crate) fn policy(random: &mut Random, name: &str) -> SegmentationPolicy {
     }
 }
 
-pub(crate) fn zones() -> Vec<Document> {
+/// Ways across a border, some of them closed in both senses.
+fn conduits(random: &mut Random) -> Vec<Conduit> {
+    random.some(3, |random| {
+        let from = random.one_in(2).then(|| vec![peer(random)]);
+        let to = (from.is_none() || random.one_in(3)).then(|| vec![peer(random)]);
+        let Rule { ports, applications, expires, .. } = rule(random);
+        Conduit { from, to, ports, applications, expires, ..Conduit::default() }
+    })
+}
+
+pub(crate) fn zones(random: &mut Random) -> Vec<Document> {
     let named = |name: &str| Metadata { name: name.into(), ..Metadata::default() };
+    let closed = random.one_in(4).then(|| conduits(random));
     let pci = Zone {
         metadata: named("pci"),
         services: vec![Glob::new("*/db")],
@@ -276,6 +289,16 @@ pub(crate) fn zones() -> Vec<Document> {
         cidrs: vec![Cidr::whole("198.51.100.0/24".parse().expect("valid"))],
         // A circle of zones must not matter.
         zones: vec!["outer".into()],
+        exceptions: closed.as_ref().map_or_else(Vec::new, |_| {
+            let account = |way: Conduit| Conduit {
+                owner: Some("shop".into()),
+                reason: Some("a migration".into()),
+                expires: way.expires.or(Some(Timestamp(NOW + 1000))),
+                ..way
+            };
+            conduits(random).into_iter().map(account).collect()
+        }),
+        conduits: closed,
         ..Zone::default()
     };
     let outer = Zone {
@@ -283,6 +306,7 @@ pub(crate) fn zones() -> Vec<Document> {
         namespaces: vec![Glob::new("pay")],
         externals: vec!["bank".into()],
         zones: vec!["pci".into()],
+        conduits: random.one_in(4).then(|| conduits(random)),
         ..Zone::default()
     };
     let bank = ExternalEndpoint {
@@ -300,7 +324,7 @@ pub(crate) fn policy_set(random: &mut Random) -> PolicySet {
     let count = 1 + random.below(14);
     let policies = (0..count).map(|index| Document::Policy(policy(random, &format!("policy-{index}"))));
     let policies: Vec<_> = policies.collect();
-    policies.into_iter().chain(zones()).collect()
+    policies.into_iter().chain(zones(random)).collect()
 }
 
 /// Changes something: a document, a service, an address.

@@ -142,7 +142,7 @@ fn side(side: &Side) -> SideVerdict {
         allowed: side.decision.allow,
         rule: side.decision.rule.as_ref().map(|rule| RuleInfo {
             reference: rule.reference,
-            policy: format!("{}/{}", rule.policy.metadata.namespace, rule.policy.metadata.name),
+            policy: rule.document().to_string(),
             direction: rule.direction,
             position: u32::try_from(rule.index).unwrap_or(u32::MAX),
             origin: rule.origin(),
