@@ -161,8 +161,8 @@ pub fn flow_diff(
     now: Timestamp,
 ) -> Vec<FlowChange> {
     let mut compiler = Compiler::default();
-    let old = Reach::new(compiler.compile_beside(before, Some(after), inventory, now), View::Policy);
-    let new = Reach::new(compiler.compile_beside(after, Some(before), inventory, now), View::Policy);
+    let old = Reach::new(compiler.compile_beside(before, &[after], inventory, now), View::Policy);
+    let new = Reach::new(compiler.compile_beside(after, &[before], inventory, now), View::Policy);
     let peers = new.peers();
     let mut changes = Vec::new();
     for &client in &peers {

@@ -24,6 +24,8 @@ pub(crate) struct Atoms {
     pub(crate) all: Vec<Identity>,
     /// Atoms that a part consists of, by its position; ascending.
     pub(crate) of_part: Vec<Vec<Identity>>,
+    /// Atoms that the first parts alone would not have made, and what those would have made of their addresses.
+    pub(crate) alone: BTreeMap<Identity, Identity>,
 }
 
 impl Parts {
@@ -36,9 +38,13 @@ impl Parts {
         index
     }
 
-    /// Cuts the address space. The parts that hold at an address are those of the nearest prefix above it, plus those
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Cuts the address space; the first `own` parts are those of the set itself. The parts that hold at an address are those of the nearest prefix above it, plus those
     /// that begin at it, minus those that except it; so one walk down the tree of all prefixes knows them all.
-    pub(crate) fn cut(&self, inventory: &Inventory, book: &mut RuleBook) -> Atoms {
+    pub(crate) fn cut(&self, own: usize, inventory: &Inventory, book: &mut RuleBook) -> Atoms {
         let mut begins: BTreeMap<Place, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         for (index, part) in self.list.iter().enumerate() {
             match part {
@@ -77,6 +83,11 @@ impl Parts {
             above.push((net, holding));
         }
         for (parts, identity) in &identities {
+            let of_own: Vec<usize> = parts.iter().copied().filter(|part| *part < own).collect();
+            if of_own.len() < parts.len() {
+                let coarser = if of_own.is_empty() { Identity::WORLD } else { self.identity(&of_own, book) };
+                atoms.alone.insert(*identity, coarser);
+            }
             for &part in parts {
                 atoms.of_part[part].push(*identity);
             }

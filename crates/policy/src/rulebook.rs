@@ -96,6 +96,11 @@ impl RuleBook {
         self.atoms.get(&identity)
     }
 
+    /// How many numbers were given to rules and to atoms so far: while these stay, so does what is worth saving.
+    pub fn given(&self) -> (u32, u32) {
+        (self.next_rule, self.next_atom)
+    }
+
     /// Forgets dead rules that nothing refers to any more. Their numbers are not used again.
     pub fn forget(&mut self, referred: &HashSet<RuleRef>) {
         self.rules.retain(|reference, info| info.live || referred.contains(reference));
