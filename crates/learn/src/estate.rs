@@ -161,6 +161,20 @@ impl Learner {
         }
     }
 
+    /// Records tell of a service from `now` on; whether a workload of it ran before is not known.
+    pub(crate) fn recorded_from(&mut self, name: &ServiceName, now: Timestamp) {
+        let estimator = self.clock.at(now);
+        self.service(name, now, estimator).appeared(estimator);
+    }
+
+    /// Records tell of a service for the last time.
+    pub(crate) fn recorded_until(&mut self, name: &ServiceName, now: Timestamp) {
+        let estimator = self.clock.at(now);
+        if let Some(service) = self.services.get_mut(name) {
+            service.vanished(estimator);
+        }
+    }
+
     fn service(&mut self, name: &ServiceName, wall: Timestamp, estimator: u64) -> &mut Service {
         if !self.services.contains_key(name) {
             self.services.insert(name.clone(), Service::new(wall, estimator));

@@ -7,6 +7,7 @@
 //! - [`Learner`] takes workloads, sightings of edges and the passing of time, for a whole estate, keyed by service.
 //! - [`Report`] is what it knows of one service: the bound, what limits it, one sentence.
 //! - [`decide`] turns a report and the shadow verdicts into the next mode, with its reasons.
+//! - [`replay`] learns from records of the past instead of from a sensor.
 //! - [`Learner::hold`] names the strata that must not be enforced yet.
 //!
 //! The crate is pure: no I/O, no clock (time is a parameter), no unsafe code, and the same calls give the same state.
@@ -28,6 +29,7 @@ mod generalise;
 mod profile;
 mod promotion;
 mod proposal;
+mod replay;
 mod report;
 mod saved;
 mod service;
@@ -46,5 +48,6 @@ pub use generalise::generalise;
 pub use profile::{Profile, UnknownProfile};
 pub use promotion::{Automation, CanaryDenial, Decision, DenialKind, Shadow, Situation, Step, decide};
 pub use proposal::Proposal;
+pub use replay::{Past, replay};
 pub use report::{Limit, Readiness, Report};
 pub use saved::{SavedEstate, SavedService};
