@@ -1,6 +1,18 @@
 //! Blast radius: what an attacker who holds a service can reach, in one step and in several.
 
-use crate::{evaluate::Traffic, inventory::Inventory, reach::Reach};
+mod attack;
+mod extents;
+mod plan;
+
+pub use attack::{AttackPath, Attacks, Weights};
+use extents::extents;
+pub use plan::{Close, Exposure, Plan, Step, what_to_close};
+
+use crate::{
+    evaluate::Traffic,
+    inventory::Inventory,
+    reach::{Reach, graph::matrix},
+};
 use bulkhead_model::{EdgeKey, Identity, IpProtocol, ServiceName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,29 +100,31 @@ pub fn blast_radius(
     hops: u32,
 ) -> Option<BlastRadius> {
     let origin = inventory.service(service)?.identity;
-    let mut found: BTreeMap<Identity, (u32, Identity, Ports)> = BTreeMap::new();
-    let mut front = vec![origin];
+    let graph = reach.graph();
+    let start = graph.place(origin)?;
+    let mut found: BTreeMap<usize, (u32, usize, Ports)> = BTreeMap::new();
+    // Those of whom there is more to find.
+    let mut open = matrix::ones(graph.services().len());
+    matrix::put(&mut open, start, false);
+    let mut front = vec![start];
     for hop in 1..=hops {
         let mut next = Vec::new();
         for &client in &front {
-            for server in inventory.services().map(|service| service.identity) {
-                if server == origin || server == client {
-                    continue;
-                }
-                let known = found.get(&server);
-                let full = known.is_some_and(|(_, _, ports)| ports.len() == listening.of(server).len());
-                if full || !reach.reaches(client, server) {
-                    continue;
-                }
+            let row: Vec<u64> = graph.reached_by(client).iter().zip(&open).map(|(a, b)| a & b).collect();
+            for server in matrix::members(&row).filter(|&server| server != client) {
                 let (_, _, ports) = found.entry(server).or_insert_with(|| {
                     next.push(server);
                     (hop, client, BTreeSet::new())
                 });
+                let (from, to) = (graph.services()[client], graph.services()[server]);
+                let all = listening.of(to);
+                let known = all.len();
                 ports.extend(
-                    listening.of(server).filter(|&(protocol, port)| {
-                        reach.allows(client, server, Traffic::new(protocol, port))
-                    }),
+                    all.filter(|&(protocol, port)| reach.allows(from, to, Traffic::new(protocol, port))),
                 );
+                if ports.len() == known {
+                    matrix::put(&mut open, server, false);
+                }
             }
         }
         if next.is_empty() {
@@ -118,20 +132,16 @@ pub fn blast_radius(
         }
         front = next;
     }
-    let name = |identity: Identity| inventory.by_identity(identity).map(|service| service.name.clone());
+    let name =
+        |place: usize| inventory.by_identity(graph.services()[place]).map(|service| service.name.clone());
     let mut reached: Vec<Reached> = found
         .into_iter()
-        .filter_map(|(identity, (hop, via, ports))| {
-            Some(Reached {
-                service: name(identity)?,
-                hop,
-                via: name(via)?,
-                ports: ports.into_iter().collect(),
-            })
+        .filter_map(|(place, (hop, via, ports))| {
+            Some(Reached { service: name(place)?, hop, via: name(via)?, ports: ports.into_iter().collect() })
         })
         .collect();
     reached.sort_by(|a, b| (a.hop, &a.service).cmp(&(b.hop, &b.service)));
-    let external = reach.peers().into_iter().filter(|peer| peer.is_external() || *peer == Identity::WORLD);
+    let external = reach.outside().into_iter();
     Some(BlastRadius {
         service: service.clone(),
         reached,
@@ -140,19 +150,17 @@ pub fn blast_radius(
     })
 }
 
-/// Every service with its extent, the greatest first.
+/// Every service with its extent within `hops` steps, the greatest first.
 pub fn rank(
     reach: &Reach,
     inventory: &Inventory,
     listening: &Listening,
     hops: u32,
 ) -> Vec<(ServiceName, Extent)> {
+    let extents = extents(reach, listening, hops);
     let mut ranking: Vec<(ServiceName, Extent)> = inventory
         .services()
-        .filter_map(|service| {
-            let radius = blast_radius(reach, inventory, listening, &service.name, hops)?;
-            Some((radius.service.clone(), radius.extent(hops)))
-        })
+        .filter_map(|service| Some((service.name.clone(), *extents.get(&service.identity)?)))
         .collect();
     ranking.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     ranking

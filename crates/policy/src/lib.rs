@@ -37,7 +37,10 @@ pub mod verify;
 pub mod yaml;
 pub mod zones;
 
-pub use blast::{BlastRadius, Extent, Listening, Reached, blast_radius, rank};
+pub use blast::{
+    AttackPath, Attacks, BlastRadius, Close, Exposure, Extent, Listening, Plan, Reached, Step, Weights,
+    blast_radius, rank, what_to_close,
+};
 pub use compile::Compiler;
 pub use diff::{ChangeKind, DocumentChange, FlowChange, RuleChange, diff, flow_diff};
 pub use document::{Diagnostic, Document, ReadOptions, SegmentationPolicy};

@@ -1,16 +1,19 @@
 //! Who can reach whom, over all flows: questions put to compiled tables with sets of flows.
 
+pub(crate) mod graph;
+
 use crate::{
-    compiled::{Class, CompiledDirection, CompiledPolicy},
+    compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService},
     evaluate::{Remote, Traffic},
     flowset::{self, ApplicationSet, PortSet, ProtocolSet, TrafficSet},
     inventory::Inventory,
     rulebook::RuleBook,
 };
 use bulkhead_model::{Application, Direction, Identity, IpProtocol, Mode, Peer, PortRange};
+use graph::Graph;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// From which point of view.
@@ -33,6 +36,7 @@ pub struct Reach {
     sets: Vec<TrafficSet>,
     /// Position in `sets` of every class, by the address of its direction, which `compiled` keeps in place.
     classes: HashMap<usize, Vec<usize>>,
+    graph: OnceLock<Graph>,
 }
 
 /// Positions of the two trivial sets.
@@ -59,7 +63,7 @@ impl Reach {
                 positions.collect()
             });
         }
-        Self { compiled: Arc::clone(&compiled), view, sets, classes }
+        Self { compiled: Arc::clone(&compiled), view, sets, classes, graph: OnceLock::new() }
     }
 
     /// Everything that can be an end of a flow: services, host, remote hosts, the world and its atoms, multicast.
@@ -74,6 +78,12 @@ impl Reach {
             .filter(|id| id.is_external())
             .collect();
         fixed.into_iter().chain(services).chain(atoms).collect()
+    }
+
+    /// The world and its atoms.
+    pub fn outside(&self) -> Vec<Identity> {
+        let peers = self.peers().into_iter();
+        peers.filter(|peer| peer.is_external() || *peer == Identity::WORLD).collect()
     }
 
     /// What `client` may open to `server`, as both sides together have it.
@@ -159,17 +169,32 @@ impl Reach {
 
     fn side(&self, own: Identity, direction: Direction, other: Identity) -> usize {
         let Some(service) = self.compiled.service(own) else { return EVERYTHING };
+        self.by_mode(service).unwrap_or_else(|| {
+            let tables = match direction {
+                Direction::Ingress => &service.ingress,
+                Direction::Egress => &service.egress,
+            };
+            self.classes[&address(tables)][tables.class_of(other) as usize]
+        })
+    }
+
+    /// What holds for all peers of a service because of its mode; where its tables decide, nothing.
+    fn by_mode(&self, service: &CompiledService) -> Option<usize> {
         match (self.view, service.mode) {
-            (View::Open, _) | (View::Now, Mode::Learn | Mode::Monitor) => EVERYTHING,
-            (View::Now | View::Policy, Mode::Quarantine) => NOTHING,
-            (View::Now, Mode::Enforce) | (View::Policy, _) => {
-                let tables = match direction {
-                    Direction::Ingress => &service.ingress,
-                    Direction::Egress => &service.egress,
-                };
-                self.classes[&address(tables)][tables.class_of(other) as usize]
-            }
+            (View::Open, _) | (View::Now, Mode::Learn | Mode::Monitor) => Some(EVERYTHING),
+            (View::Now | View::Policy, Mode::Quarantine) => Some(NOTHING),
+            (View::Now, Mode::Enforce) | (View::Policy, _) => None,
         }
+    }
+
+    /// Which services can open anything to which; made at the first question that needs all of them.
+    pub(crate) fn graph(&self) -> &Graph {
+        self.graph.get_or_init(|| Graph::new(self))
+    }
+
+    /// Whether everything may be opened.
+    pub(crate) fn is_open(&self, client: Identity, server: Identity) -> bool {
+        self.sides(client, server) == (EVERYTHING, EVERYTHING)
     }
 
     /// Whether two readings have the very same classes for a pair, so that there is nothing to compare.

@@ -1,12 +1,17 @@
 //! Blast radius, simulation and requested modes on a shop that one can follow by hand.
 
+#[path = "support/random.rs"]
+mod random;
+
 use bulkhead_model::{
     Application, EdgeKey, Identity, IpProtocol, Mode, Peer, ServiceName, Timestamp, Verdict,
 };
 use bulkhead_policy::{
-    Compiler, Evaluator, Generalise, Inventory, Listening, Modes, PolicySet, Reach, ReadOptions, Remote,
-    RuleBook, Traffic, View, blast_radius, peer_of, rank, simulate,
+    Attacks, Close, Compiler, Evaluator, Extent, Generalise, Inventory, Listening, Modes, PolicySet, Reach,
+    ReadOptions, Remote, RuleBook, Traffic, View, Weights, blast_radius, peer_of, rank, simulate,
+    what_to_close,
 };
+use std::collections::BTreeSet;
 
 const NOW: Timestamp = Timestamp(0);
 
@@ -145,4 +150,111 @@ fn atoms_keep_their_identity_while_rules_call_them_the_same() {
     let second = compiler.compile(&read(&text(", {cidr: 198.51.100.0/24}")), &inventory, NOW);
     assert_eq!(second.external_identity(address), atom);
     assert_eq!(second.external_identity("192.0.2.1".parse().expect("valid")), Identity::WORLD);
+}
+
+/// The definition, without cleverness: who is within so many steps, and which of their ports are open to one before.
+fn slow(reach: &Reach, inventory: &Inventory, listening: &Listening, origin: Identity, hops: u32) -> Extent {
+    let services: Vec<Identity> = inventory.services().map(|service| service.identity).collect();
+    let (mut clients, mut ports) = (BTreeSet::from([origin]), BTreeSet::new());
+    for _ in 0..hops {
+        let before = clients.clone();
+        for &client in &before {
+            for &server in services.iter().filter(|&&server| server != origin) {
+                if server == client || !reach.reaches(client, server) {
+                    continue;
+                }
+                clients.insert(server);
+                let open = |(protocol, port): &(IpProtocol, u16)| {
+                    reach.allows(client, server, Traffic::new(*protocol, *port))
+                };
+                ports.extend(listening.of(server).filter(open).map(|port| (server, port)));
+            }
+        }
+    }
+    let external = reach.outside().into_iter().filter(|&peer| reach.reaches(origin, peer)).count();
+    Extent { services: clients.len() - 1, ports: ports.len(), external }
+}
+
+#[test]
+fn all_at_once_is_what_each_alone_is() {
+    let mut random = random::Random::seeded("extents");
+    for _ in 0..150 {
+        let inventory = random::inventory(&mut random);
+        let set = random::policy_set(&mut random);
+        let compiled = Compiler::default().compile(&set, &inventory, Timestamp(random::NOW));
+        let listening = Listening::new(&inventory, []);
+        for view in [View::Now, View::Policy, View::Open] {
+            let reach = Reach::new(compiled.clone(), view);
+            for hops in 1..=3 {
+                for (service, extent) in rank(&reach, &inventory, &listening, hops) {
+                    let identity = inventory.service(&service).expect("there").identity;
+                    assert_eq!(
+                        extent,
+                        slow(&reach, &inventory, &listening, identity, hops),
+                        "{service} {hops}"
+                    );
+                    let alone = blast_radius(&reach, &inventory, &listening, &service, hops).expect("there");
+                    assert_eq!(alone.extent(hops), extent, "{service} {hops}");
+                }
+            }
+        }
+    }
+}
+
+/// The world gets at web, web at api, api at both stores, and web at the database by what nobody uses.
+fn exposed() -> (Inventory, Vec<EdgeKey>, Reach) {
+    let (mut inventory, edges, _) = shop();
+    let mut open = edges.clone();
+    open.push(edge("shop/web", "shop/db", 5432));
+    let world = |server: &str| EdgeKey { client: Peer::World, ..edge("shop/web", server, 443) };
+    open.push(world("shop/web"));
+    let policies = Generalise::default().policies(&open).policies;
+    let set: PolicySet = policies.into_iter().map(bulkhead_policy::Document::Policy).collect();
+    for service in ["shop/web", "shop/api", "shop/redis", "shop/db", "shop/batch"] {
+        inventory.service_mut(&name(service)).expect("there").mode = Mode::Enforce;
+    }
+    let compiled = Compiler::default().compile(&set, &inventory, NOW);
+    let mut used = edges;
+    used.push(world("shop/web"));
+    (inventory, used, Reach::new(compiled, View::Policy))
+}
+
+#[test]
+fn attack_paths_go_where_the_holes_are() {
+    let (inventory, _, reach) = exposed();
+    let identity = |text: &str| inventory.service(&name(text)).expect("there").identity;
+    let shortest = Attacks::from_outside(&reach, &Weights::default());
+    let path = shortest.path(identity("shop/db"), &inventory).expect("reached");
+    assert_eq!(path.services, ["shop/web", "shop/db"].map(name));
+    let weights = Weights::new(
+        0.1,
+        [("shop/web", 0.9), ("shop/api", 0.98), ("shop/redis", 0.5)]
+            .map(|(of, weight)| (identity(of), weight)),
+    );
+    let attacks = Attacks::from_outside(&reach, &weights);
+    let paths = attacks.paths(&inventory);
+    let told: Vec<_> = paths.iter().map(|path| path.services.last().expect("not empty").name()).collect();
+    assert_eq!(told, ["web", "api", "redis", "db"], "batch is reached by nobody");
+    assert_eq!(attacks.likelihood(identity("shop/batch")), 0.0);
+    assert!((attacks.likelihood(identity("shop/redis")) - 0.9 * 0.98 * 0.5).abs() < 1e-9);
+    let held = Attacks::from_services(&reach, &[identity("shop/batch")], &weights);
+    assert_eq!(held.path(identity("shop/db"), &inventory).expect("reached").likelihood, 0.1);
+}
+
+#[test]
+fn what_to_close_first_is_what_nobody_needs_and_takes_most_away() {
+    let (inventory, used, reach) = exposed();
+    let needed = |client: Option<&ServiceName>, server: &ServiceName| {
+        used.iter().any(|edge| edge.client.service() == client && edge.server.service() == Some(server))
+    };
+    let identity = |text: &str| inventory.service(&name(text)).expect("there").identity;
+    let weights = Weights::new(0.5, [(identity("shop/web"), 1.0)]);
+    let plan = what_to_close(&reach, &inventory, &weights, &needed, 5);
+    assert_eq!((plan.before.services, plan.before.risk), (4, 1.0 + 0.5 + 0.25 + 0.5));
+    assert_eq!(plan.steps.len(), 1, "all else is needed");
+    assert_eq!(plan.steps[0].close, Close::Edge { client: name("shop/web"), server: name("shop/db") });
+    assert_eq!(plan.steps[0].after.risk, 1.0 + 0.5 + 0.25 + 0.25);
+    let nothing_needed = what_to_close(&reach, &inventory, &weights, &|_, _| false, 5);
+    assert_eq!(nothing_needed.steps[0].close, Close::Entry { server: name("shop/web") });
+    assert_eq!(nothing_needed.steps[0].after.services, 0);
 }
