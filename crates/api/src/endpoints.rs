@@ -155,6 +155,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint(Put, "/api/v1/services/{namespace}/{name}/automation", "setAutomation", OPERATOR, "services", "Ask for promotion on evidence, or stop it", json::<ServiceSummary>()).body::<Automation>(),
 
     endpoint(Get, "/api/v1/graph", "graph", VIEWER, "graph", "The connection graph", json::<Graph>()).query::<GraphQuery>(),
+    endpoint(Get, "/api/v1/graph/columns", "graphColumns", VIEWER, "graph", "The connection graph as columns, for pictures of it", json::<GraphColumns>()).query::<GraphQuery>(),
     endpoint(Get, "/api/v1/graph/stream", "graphStream", VIEWER, "graph", "Changes of the graph as they happen", stream::<GraphChange>()).query::<GraphQuery>(),
     endpoint(Get, "/api/v1/edges", "edges", VIEWER, "graph", "Edges as a list", json::<EdgeList>()).query::<EdgeQuery>(),
     endpoint(Get, "/api/v1/flows/stream", "flowStream", VIEWER, "graph", "Single flows as they happen", stream::<FlowMessage>()).query::<FlowQuery>(),

@@ -1,5 +1,7 @@
 use crate::JudgedEdge;
-use bulkhead_model::{Direction, FlowRecord, IpProtocol, Mode, Peer, ServiceName, Timestamp, Verdict};
+use bulkhead_model::{
+    Application, Direction, FlowRecord, IpProtocol, Mode, Peer, ServiceName, Timestamp, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,6 +27,37 @@ pub struct GraphNode {
     pub denied: u64,
     pub would_deny: u64,
     pub first_seen: Timestamp,
+}
+
+/// The connection graph as columns: what a picture of it needs, at a tenth of the size of [`Graph`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GraphColumns {
+    pub time: Timestamp,
+    pub revision: u64,
+    pub nodes: Vec<GraphNode>,
+    /// Ends of edges, which name them by their place in this list.
+    pub peers: Vec<Peer>,
+    /// Applications of edges, likewise.
+    pub applications: Vec<Application>,
+    pub edges: EdgeColumns,
+}
+
+/// One value for each edge in every column, all in the same order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EdgeColumns {
+    pub client: Vec<u32>,
+    pub server: Vec<u32>,
+    pub protocol: Vec<IpProtocol>,
+    pub port: Vec<u16>,
+    pub application: Vec<u32>,
+    pub verdict: Vec<Verdict>,
+    pub connections: Vec<u64>,
+    pub denied: Vec<u64>,
+    pub would_deny: Vec<u64>,
+    /// Packets per second, both directions, over the last minute.
+    pub rate: Vec<f64>,
+    pub first_seen: Vec<Timestamp>,
+    pub last_seen: Vec<Timestamp>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]

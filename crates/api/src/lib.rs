@@ -30,7 +30,10 @@ pub use blast::{
 pub use endpoints::{Access, ENDPOINTS, Endpoint, Method};
 pub use error::{ApiError, ErrorBody, ErrorCode, ErrorDetail};
 pub use events::{EventList, EventMessage, EventQuery, EventStreamQuery};
-pub use graph::{EdgeList, EdgeQuery, FlowMessage, FlowQuery, Graph, GraphChange, GraphNode, GraphQuery};
+pub use graph::{
+    EdgeColumns, EdgeList, EdgeQuery, FlowMessage, FlowQuery, Graph, GraphChange, GraphColumns, GraphNode,
+    GraphQuery,
+};
 pub use learning::{Automation, CurvePoint, Gate, LearningSummary, Profile, Progress, UnknownProfile};
 pub use openapi::openapi;
 pub use policies::{

@@ -36,7 +36,7 @@ pub(crate) struct App {
     pub(crate) view: ArcSwap<View>,
     pub(crate) auth: ArcSwap<AuthTable>,
     pub(crate) events: broadcast::Sender<Arc<StoredEvent>>,
-    pub(crate) graph: broadcast::Sender<Arc<GraphChange>>,
+    pub(crate) graph: broadcast::Sender<Arc<Vec<GraphChange>>>,
     pub(crate) flows: broadcast::Sender<Arc<FlowRecord>>,
     pub(crate) flow_readers: AtomicUsize,
     pub(crate) streams: Arc<Semaphore>,
@@ -182,8 +182,8 @@ impl App {
             self.metrics.event(&event.kind);
             let _ = self.events.send(Arc::clone(event));
         }
-        for change in effects.graph.drain(..) {
-            let _ = self.graph.send(Arc::new(change));
+        if !effects.graph.is_empty() {
+            let _ = self.graph.send(Arc::new(std::mem::take(&mut effects.graph)));
         }
         for flow in effects.flows.drain(..) {
             let _ = self.flows.send(Arc::new(flow));

@@ -339,6 +339,7 @@ async fn dispatch(id: &str, asked: Asked) -> Answer {
         "release" => services::release(asked).await,
         "setAutomation" => services::set_automation(asked).await,
         "graph" => graph::graph(&asked),
+        "graphColumns" => graph::columns(&asked),
         "graphStream" => stream::graph(asked),
         "edges" => graph::edges(&asked),
         "flowStream" => stream::flows(asked).await,

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use futures::Stream;
 use serde::Serialize;
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -31,6 +32,7 @@ use tokio_stream::wrappers::ReceiverStream;
 const WAITING: usize = 256;
 /// A comment is sent after so much silence, so that proxies and readers know that the stream lives.
 const SILENCE: Duration = Duration::from_secs(15);
+const STILL_HERE: &[u8] = b": still here\n\n";
 /// Stored events of one page while a reader catches up.
 const PAGE: u32 = 500;
 
@@ -139,27 +141,83 @@ pub(crate) async fn events(asked: Asked) -> Answer {
     Ok(response(ReceiverStream::new(inbox)))
 }
 
+/// What a reader of the graph still has to be told: of everything its latest change. A reader that is slow gets fewer
+/// messages instead of old ones, and holds at most one change for each edge and node.
+#[derive(Default)]
+struct Pending {
+    changes: BTreeMap<Subject, (Arc<Vec<GraphChange>>, usize)>,
+    /// Changes that nobody can name any more.
+    lost: u64,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Edge(String),
+    Node(Peer),
+}
+
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.lost == 0
+    }
+
+    fn take(&mut self, batch: &Arc<Vec<GraphChange>>, fits: impl Fn(&GraphChange) -> bool) {
+        for (index, change) in batch.iter().enumerate().filter(|(_, change)| fits(change)) {
+            let subject = match change {
+                GraphChange::Edge(judged) => Subject::Edge(judged.id.clone()),
+                GraphChange::EdgeRemoved { id } => Subject::Edge(id.clone()),
+                GraphChange::Node(node) => Subject::Node(node.peer.clone()),
+                GraphChange::NodeRemoved { peer } => Subject::Node(peer.clone()),
+                GraphChange::Resync { lost } => {
+                    self.lost += lost;
+                    continue;
+                }
+            };
+            self.changes.insert(subject, (Arc::clone(batch), index));
+        }
+    }
+
+    fn tell(&mut self) -> Bytes {
+        let changes = std::mem::take(&mut self.changes);
+        let mut bytes: Vec<u8> =
+            changes.values().flat_map(|(batch, index)| message(None, "graph", &batch[*index])).collect();
+        if self.lost > 0 {
+            let lost = std::mem::take(&mut self.lost);
+            bytes.extend(message(None, "graph", &GraphChange::Resync { lost }));
+        }
+        bytes.into()
+    }
+}
+
 pub(crate) fn graph(asked: Asked) -> Answer {
     let query: GraphQuery = asked.query()?;
     let permit = slot(&asked)?;
     let mut live = asked.app.graph.subscribe();
-    let (out, inbox) = mpsc::channel(WAITING);
+    // One message under way is enough: what happens meanwhile is gathered here.
+    let (out, inbox) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(async move {
         let _permit = permit;
+        let mut pending = Pending::default();
         loop {
-            match next(&mut live, &out).await {
-                Next::Item(change) => {
-                    let view = asked.app.view.load();
-                    if takes_change(&view, &query, &change) && !put(&out, message(None, "graph", &*change)) {
-                        asked.app.metrics.stream_lost.fetch_add(1, Ordering::Relaxed);
-                        return;
+            tokio::select! {
+                received = live.recv() => match received {
+                    Ok(batch) => {
+                        let view = asked.app.view.load();
+                        pending.take(&batch, |change| takes_change(&view, &query, change));
                     }
-                }
-                Next::Silence => {}
-                Next::End => return,
-                Next::Missed(error) => {
-                    let lost = |lost| message(None, "graph", &GraphChange::Resync { lost });
-                    return missed(&asked, &out, &error, lost);
+                    Err(broadcast::error::RecvError::Lagged(count)) => {
+                        asked.app.metrics.stream_lost.fetch_add(count, Ordering::Relaxed);
+                        pending.lost += count;
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                place = out.reserve(), if !pending.is_empty() => match place {
+                    Ok(place) => place.send(Ok(pending.tell())),
+                    Err(_) => return,
+                },
+                () = out.closed() => return,
+                () = tokio::time::sleep(SILENCE), if pending.is_empty() => {
+                    put(&out, Bytes::from_static(STILL_HERE));
                 }
             }
         }
@@ -273,7 +331,7 @@ async fn next<T>(live: &mut broadcast::Receiver<Arc<T>>, out: &Out) -> Next<T> {
         },
         () = out.closed() => Next::End,
         () = tokio::time::sleep(SILENCE) => {
-            if put(out, Bytes::from_static(b": still here\n\n")) { Next::Silence } else { Next::End }
+            if put(out, Bytes::from_static(STILL_HERE)) { Next::Silence } else { Next::End }
         }
     }
 }

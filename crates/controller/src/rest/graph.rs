@@ -1,11 +1,12 @@
 use super::{Answer, Asked, json, page};
 use crate::{state::KIND_NAMES, view::View};
 use bulkhead_api::{
-    ApiError, EdgeList, EdgeQuery, ErrorCode, EventList, EventQuery, Graph, GraphQuery, JudgedEdge,
+    ApiError, EdgeColumns, EdgeList, EdgeQuery, ErrorCode, EventList, EventQuery, Graph, GraphColumns,
+    GraphNode, GraphQuery, JudgedEdge,
 };
 use bulkhead_model::{Peer, ServiceName};
 use bulkhead_store::EventFilter;
-use std::sync::Arc;
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 /// Whether an edge belongs to what the query asks for.
 pub(crate) fn graph_takes(query: &GraphQuery, judged: &JudgedEdge) -> bool {
@@ -29,25 +30,84 @@ pub(super) fn graph(asked: &Asked) -> Answer {
 }
 
 pub(crate) fn snapshot(view: &View, query: &GraphQuery) -> Graph {
-    let edges: Vec<Arc<JudgedEdge>> =
-        view.edges.iter().filter(|judged| graph_takes(query, judged)).cloned().collect();
-    let mut nodes = view.nodes_of(&edges, |name| graph_names(query, name));
-    for node in nodes.iter_mut().filter(|node| node.mode.is_none()) {
-        let own = |peer: &Peer| *peer == node.peer;
-        let counters = edges
-            .iter()
-            .filter(|judged| own(&judged.edge.key.client) || own(&judged.edge.key.server))
-            .map(|judged| judged.edge.counters);
-        for counters in counters {
-            node.denied += counters.denied;
-            node.would_deny += counters.would_deny;
-        }
-    }
+    let (nodes, edges) = taken(view, query);
     Graph {
         time: view.time,
         revision: view.revision,
         nodes,
         edges: edges.iter().map(|judged| (**judged).clone()).collect(),
+    }
+}
+
+fn taken(view: &View, query: &GraphQuery) -> (Vec<GraphNode>, Vec<Arc<JudgedEdge>>) {
+    let edges: Vec<Arc<JudgedEdge>> =
+        view.edges.iter().filter(|judged| graph_takes(query, judged)).cloned().collect();
+    let mut nodes = view.nodes_of(&edges, |name| graph_names(query, name));
+    let mut places: HashMap<Peer, (u64, u64)> = HashMap::new();
+    for judged in &edges {
+        let key = &judged.edge.key;
+        let ends = [Some(&key.client), (key.server != key.client).then_some(&key.server)];
+        for peer in ends.into_iter().flatten().filter(|peer| peer.service().is_none()) {
+            let (denied, would_deny) = places.entry(peer.clone()).or_default();
+            *denied += judged.edge.counters.denied;
+            *would_deny += judged.edge.counters.would_deny;
+        }
+    }
+    for node in nodes.iter_mut().filter(|node| node.mode.is_none()) {
+        if let Some((denied, would_deny)) = places.get(&node.peer) {
+            (node.denied, node.would_deny) = (node.denied + denied, node.would_deny + would_deny);
+        }
+    }
+    (nodes, edges)
+}
+
+pub(super) fn columns(asked: &Asked) -> Answer {
+    let query: GraphQuery = asked.query()?;
+    let view = asked.app.view.load_full();
+    let (nodes, taken) = taken(&view, &query);
+    let (mut peers, mut applications) = (Places::default(), Places::default());
+    let mut edges = EdgeColumns::default();
+    for judged in &taken {
+        let (key, counters) = (&judged.edge.key, &judged.edge.counters);
+        edges.client.push(peers.of(&key.client));
+        edges.server.push(peers.of(&key.server));
+        edges.protocol.push(key.protocol);
+        edges.port.push(key.port);
+        edges.application.push(applications.of(&key.application));
+        edges.verdict.push(judged.verdict);
+        edges.connections.push(counters.connections);
+        edges.denied.push(counters.denied);
+        edges.would_deny.push(counters.would_deny);
+        // What is shown of it has at most two digits behind the point.
+        edges.rate.push((judged.rate * 1000.0).round() / 1000.0);
+        edges.first_seen.push(judged.edge.first_seen);
+        edges.last_seen.push(judged.edge.last_seen);
+    }
+    let (time, revision) = (view.time, view.revision);
+    json(&GraphColumns { time, revision, nodes, peers: peers.list, applications: applications.list, edges })
+}
+
+/// Each thing once, and its place in the list.
+struct Places<T> {
+    list: Vec<T>,
+    at: HashMap<T, u32>,
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self { list: Vec::new(), at: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Places<T> {
+    fn of(&mut self, thing: &T) -> u32 {
+        if let Some(at) = self.at.get(thing) {
+            return *at;
+        }
+        let at = self.list.len() as u32;
+        self.list.push(thing.clone());
+        self.at.insert(thing.clone(), at);
+        at
     }
 }
 

@@ -1,7 +1,9 @@
 //! Live streams: complete after a break, and never a burden.
 
 use crate::support::{eventually, name, now, start};
-use bulkhead_api::{EventMessage, EventStreamQuery, FlowMessage, FlowQuery, GraphChange, GraphQuery};
+use bulkhead_api::{
+    EventMessage, EventStreamQuery, FlowMessage, FlowQuery, GraphChange, GraphColumns, GraphQuery,
+};
 use bulkhead_model::{
     Application, Direction, FlowRecord, FlowTuple, IpProtocol, Mode, Peer, RuleRef, Verdict, node::NodeReport,
 };
@@ -114,5 +116,52 @@ async fn a_reader_that_does_not_read_is_let_go_and_counted() {
     })
     .await;
     drop(stream);
+    running.controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_of_the_graph_is_told_the_latest_and_is_not_let_go() {
+    let running = start().await;
+    running.shop().await;
+    let mut stream = running.admin.graph_stream(&GraphQuery::default()).await.expect("opens");
+    // Far more changes than any buffer holds, all of them of one edge.
+    for _ in 0..2_000 {
+        running.count("shop/web", "shop/api", 8080, 1, 0).await;
+    }
+    eventually("all are counted", || async {
+        let edges = running.admin.edges(&Default::default()).await.ok()?.items;
+        edges.iter().any(|judged| judged.edge.counters.connections == 2_004).then_some(())
+    })
+    .await;
+    loop {
+        match stream.next().await.expect("goes on").expect("a change") {
+            GraphChange::Edge(judged) if judged.edge.counters.connections == 2_004 => break,
+            GraphChange::Resync { lost } => panic!("{lost} were lost"),
+            _ => {}
+        }
+    }
+    running.controller.stop().await;
+}
+
+#[tokio::test]
+async fn the_graph_as_columns_says_what_the_graph_says() {
+    let running = start().await;
+    running.shop().await;
+    let graph = running.admin.graph(&GraphQuery::default()).await.expect("graph");
+    let columns = running.raw().send("GET", "/api/v1/graph/columns", None).await;
+    let columns: GraphColumns = serde_json::from_slice(&columns.body).expect("columns");
+    assert_eq!(columns.nodes.len(), graph.nodes.len());
+    assert_eq!(columns.edges.client.len(), graph.edges.len());
+    for (at, judged) in graph.edges.iter().enumerate() {
+        let (key, edges) = (&judged.edge.key, &columns.edges);
+        assert_eq!(columns.peers[edges.client[at] as usize], key.client);
+        assert_eq!(columns.peers[edges.server[at] as usize], key.server);
+        assert_eq!(columns.applications[edges.application[at] as usize], key.application);
+        assert_eq!((edges.protocol[at], edges.port[at]), (key.protocol, key.port));
+        assert_eq!(
+            (edges.verdict[at], edges.connections[at]),
+            (judged.verdict, judged.edge.counters.connections)
+        );
+    }
     running.controller.stop().await;
 }
