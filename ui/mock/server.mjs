@@ -9,7 +9,7 @@ import { createServer as createVite } from "vite";
 const [kind = "shop", port = "7171", role = "admin"] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const vite = await createVite({ root, configFile: false, server: { middlewareMode: true, hmr: false, watch: null, ws: false }, appType: "custom", logLevel: "error" });
-const { estate, detailOf, blastOf, rankingOf, peer } = await vite.ssrLoadModule("/src/fixtures/estate.ts");
+const { columnsOf, estate, detailOf, blastOf, rankingOf, peer } = await vite.ssrLoadModule("/src/fixtures/estate.ts");
 const world = estate(kind, Date.now());
 let signedIn = true;
 const streams = new Set();
@@ -27,7 +27,8 @@ const routes = [
   ["GET", /^\/services\/([^/]+)\/([^/]+)\/promotion$/, (m, _, query) => { const d = detailOf(world, `${m[1]}/${m[2]}`); return { service: d.name, from: d.mode, to: query.get("to") ?? "enforce", ready: false, would_deny: d.egress.filter((e) => e.verdict === "would-deny"), learning: d.learning, policy_yaml: "kind: Policy\n", diff: "--- a\n+++ b\n@@ -1 +1 @@\n-mode: monitor\n+mode: enforce\n", sentence: "Enforce would deny 1 of 7 seen edges; one gate is not met." }; }],
   ["PUT", /^\/services\/([^/]+)\/([^/]+)\/(mode|automation)$/, (m, body) => { const s = world.services.find((e) => e.name === `${m[1]}/${m[2]}`); if (body.mode) s.mode = body.mode; else s.automation = body; return s; }],
   ["POST", /^\/services\/([^/]+)\/([^/]+)\/quarantine$/, (m) => world.services.find((e) => e.name === `${m[1]}/${m[2]}`)],
-  ["GET", /^\/graph$/, () => ({ ...world.graph, time: Date.now() })],
+  ["GET", /^\/graph\/columns$/, () => columnsOf({ ...world.graph, time: Date.now() })],
+  ["GET", /^\/edges$/, (_, __, query) => ({ items: world.graph.edges.filter((e) => (!query.get("client") || e.client.name === query.get("client") || e.client.kind === query.get("client")) && (!query.get("server") || e.server.name === query.get("server") || e.server.kind === query.get("server"))), next: null })],
   ["GET", /^\/events$/, (_, __, query) => { const types = query.get("type")?.split(","); const service = query.get("service"); return { items: world.events.filter((e) => (!types || types.includes(e.type)) && (!service || JSON.stringify(e).includes(`"${service}"`))), next: null }; }],
   ["GET", /^\/policies$/, () => ({ items: world.policies, revision: 18 })],
   ["GET", /^\/policies\/history$/, () => ({ items: [18, 17, 16].map((revision, i) => ({ revision, time: Date.now() - i * 864e5 - 18e6, actor: i === 0 ? "admin" : "system", summary: i === 0 ? "1 document updated" : "shop/cart learned", diff: ALL.diff })), next: null })],

@@ -1,6 +1,7 @@
 import { keepPreviousData, queryOptions, type QueryClient } from "@tanstack/react-query";
 import { api, got } from "./client";
-import type { Mode } from "./types";
+import type { EdgeKey, Mode } from "./types";
+import { peerName } from "../text/words";
 
 export function split(service: string): { namespace: string; name: string } {
   const at = service.indexOf("/");
@@ -28,6 +29,17 @@ export const reach = (from: string, to: string) =>
   queryOptions({ queryKey: ["reach", from, to], queryFn: () => got(api.GET("/api/v1/policy/reach", { params: { query: { from, to } } })) });
 export const whoCanReach = (name: string) =>
   queryOptions({ queryKey: ["who-can-reach", name], queryFn: () => got(api.GET("/api/v1/policy/who-can-reach", { params: { query: { service: name } } })) });
+/** One edge with everything known of it; `null` where it is gone. */
+export const edge = (key: EdgeKey | undefined) => {
+  const [client, server] = key === undefined ? ["", ""] : [peerName(key.client), peerName(key.server)];
+  return queryOptions({
+    queryKey: ["edge", client, server, key?.protocol, key?.port, key?.application],
+    queryFn: async () => (await got(api.GET("/api/v1/edges", { params: { query: { client, server, limit: 10_000 } } }))).items.find((each) => each.protocol === key?.protocol && each.port === key.port && each.application === key.application) ?? null,
+    refetchInterval: 5000,
+  });
+};
+export const edgesTo = (server: string) =>
+  queryOptions({ queryKey: ["edges-to", server], queryFn: () => got(api.GET("/api/v1/edges", { params: { query: { server, limit: 1000 } } })), refetchInterval: 15_000 });
 /** Every seen edge judged as if all services were in Enforce. */
 export const enforced = queryOptions({ queryKey: ["enforced"], queryFn: () => got(api.POST("/api/v1/policy/simulate", { body: { documents: "", enforce: true } })), staleTime: 15_000 });
 export const denials = queryOptions({ queryKey: ["denials"], queryFn: () => got(api.GET("/api/v1/events", { params: { query: { type: "denied,would-deny", limit: 500 } } })), refetchInterval: 15_000 });

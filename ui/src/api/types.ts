@@ -17,6 +17,7 @@ export type Explanation = S["Explanation"];
 export type Finding = S["Finding"];
 export type Gate = S["Gate"];
 export type Graph = S["Graph"];
+export type GraphColumns = S["GraphColumns"];
 export type GraphChange = S["GraphChange"];
 export type GraphNode = S["GraphNode"];
 export type JudgedEdge = S["JudgedEdge"];

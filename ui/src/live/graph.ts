@@ -1,25 +1,53 @@
-import type { Graph, GraphChange, GraphNode, JudgedEdge } from "../api/types";
-import { peerKey } from "../text/words";
+import type { EdgeKey, GraphChange, GraphColumns, GraphNode, JudgedEdge, Verdict } from "../api/types";
+import { peerKey, peerName } from "../text/words";
+
+/** An edge as the map keeps it: ten thousand of them are held and gone through, so no more than a picture needs. */
+export interface MapEdge extends EdgeKey {
+  /** Keys of its ends, made once. */
+  readonly from: string;
+  readonly to: string;
+  readonly verdict: Verdict;
+  readonly connections: number;
+  readonly denied: number;
+  readonly would_deny: number;
+  readonly rate: number;
+  readonly first_seen: number;
+  readonly last_seen: number;
+}
+
+/** The identifier that the server gives an edge. */
+export function edgeId(edge: EdgeKey): string {
+  return `${peerName(edge.client)}|${peerName(edge.server)}|${edge.protocol}|${edge.port}|${edge.application}`;
+}
 
 /** The graph by key. Changed in place by a batch; `version` says that it did, `shape` that what is drawn where did. */
 export interface LiveGraph {
   time: number;
   revision: number;
   nodes: Map<string, GraphNode>;
-  edges: Map<string, JudgedEdge>;
+  edges: Map<string, MapEdge>;
   version: number;
   shape: number;
 }
 
-export function fromGraph(graph: Graph, before?: LiveGraph): LiveGraph {
-  return {
-    time: graph.time,
-    revision: graph.revision,
-    nodes: new Map(graph.nodes.map((node) => [peerKey(node.peer), node])),
-    edges: new Map(graph.edges.map((edge) => [edge.id, edge])),
-    version: (before?.version ?? 0) + 1,
-    shape: (before?.shape ?? 0) + 1,
-  };
+export function fromColumns({ time, revision, nodes, peers, applications, edges }: GraphColumns, before?: LiveGraph): LiveGraph {
+  const keys = peers.map(peerKey);
+  const all = new Map<string, MapEdge>();
+  for (let i = 0; i < edges.client.length; i++) {
+    const [client, server] = [edges.client[i] ?? 0, edges.server[i] ?? 0];
+    const edge = {
+      client: peers[client], server: peers[server], protocol: edges.protocol[i], port: edges.port[i], application: applications[edges.application[i] ?? 0],
+      from: keys[client], to: keys[server], verdict: edges.verdict[i], connections: edges.connections[i], denied: edges.denied[i], would_deny: edges.would_deny[i],
+      rate: edges.rate[i], first_seen: edges.first_seen[i], last_seen: edges.last_seen[i],
+    } as MapEdge;
+    all.set(edgeId(edge), edge);
+  }
+  return { time, revision, nodes: new Map(nodes.map((node) => [peerKey(node.peer), node])), edges: all, version: (before?.version ?? 0) + 1, shape: (before?.shape ?? 0) + 1 };
+}
+
+export function mapEdge(edge: JudgedEdge): MapEdge {
+  const { client, server, protocol, port, application, verdict, connections, denied, would_deny, rate, first_seen, last_seen } = edge;
+  return { client, server, protocol, port, application, from: peerKey(client), to: peerKey(server), verdict, connections, denied, would_deny, rate, first_seen, last_seen };
 }
 
 /** Applies changes; a new object for React, the same maps inside. Returns whether the server asked for a fresh fetch. */
@@ -30,10 +58,10 @@ export function applyChanges(graph: LiveGraph, changes: readonly GraphChange[]):
   for (const change of changes) {
     switch (change.type) {
       case "edge": {
-        const { type: _, ...edge } = change;
-        const old = graph.edges.get(edge.id);
+        const edge = mapEdge(change);
+        const old = graph.edges.get(change.id);
         if (old === undefined || old.verdict !== edge.verdict) shape += 1;
-        graph.edges.set(edge.id, edge);
+        graph.edges.set(change.id, edge);
         time = Math.max(time, edge.last_seen);
         break;
       }

@@ -1,14 +1,15 @@
 import { describe, expect, it, vi } from "vitest";
-import { estate } from "../fixtures/estate";
-import { applyChanges, fromGraph } from "./graph";
+import { columnsOf, estate } from "../fixtures/estate";
+import { applyChanges, fromColumns } from "./graph";
 import { openStream, perFrame, type Liveness } from "./stream";
 
 const NOW = 1_700_000_000_000;
 
 describe("the live graph", () => {
   it("takes a new edge and says that the shape changed", () => {
-    const graph = fromGraph(estate("shop", NOW).graph);
-    const [edge] = [...graph.edges.values()];
+    const world = estate("shop", NOW).graph;
+    const graph = fromColumns(columnsOf(world));
+    const [edge] = world.edges;
     if (edge === undefined) throw new Error("no edge");
     const { graph: after } = applyChanges(graph, [{ type: "edge", ...edge, id: "new", last_seen: NOW + 5 }]);
     expect(after.edges.has("new")).toBe(true);
@@ -16,18 +17,19 @@ describe("the live graph", () => {
     expect(after.time).toBe(NOW + 5);
   });
   it("does not ask for a new layout when only a rate moved", () => {
-    const graph = fromGraph(estate("shop", NOW).graph);
-    const [edge] = [...graph.edges.values()];
+    const world = estate("shop", NOW).graph;
+    const graph = fromColumns(columnsOf(world));
+    const [edge] = world.edges;
     if (edge === undefined) throw new Error("no edge");
     const { graph: after } = applyChanges(graph, [{ type: "edge", ...edge, rate: 1 }]);
     expect(after.shape).toBe(graph.shape);
     expect(after.version).toBe(graph.version + 1);
   });
   it("asks for a fresh fetch when the server dropped changes", () => {
-    expect(applyChanges(fromGraph(estate("shop", NOW).graph), [{ type: "resync", lost: 4 }]).resync).toBe(true);
+    expect(applyChanges(fromColumns(columnsOf(estate("shop", NOW).graph)), [{ type: "resync", lost: 4 }]).resync).toBe(true);
   });
   it("forgets what is removed", () => {
-    const graph = fromGraph(estate("shop", NOW).graph);
+    const graph = fromColumns(columnsOf(estate("shop", NOW).graph));
     const { graph: after } = applyChanges(graph, [{ type: "node-removed", peer: { kind: "service", name: "shop/web" } }, { type: "edge-removed", id: [...graph.edges.keys()][0] ?? "" }]);
     expect(after.nodes.has("shop/web")).toBe(false);
     expect(after.edges.size).toBe(19);

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { api, base, got } from "../api/client";
 import type { GraphChange } from "../api/types";
-import { applyChanges, fromGraph, type LiveGraph } from "./graph";
+import { applyChanges, fromColumns, type LiveGraph } from "./graph";
 import { openStream, perFrame, type Liveness } from "./stream";
 
 export interface GraphState {
@@ -12,6 +12,8 @@ export interface GraphState {
 
 // One graph for all views. It stays open for a while after the last view that shows it, so that going back and forth is free.
 let state: GraphState = { graph: undefined, liveness: "connecting", error: undefined };
+/** What views see of it: `state` as it was when they were last told. */
+let shown = state;
 const listeners = new Set<() => void>();
 let close: (() => void) | undefined;
 let linger: ReturnType<typeof setTimeout> | undefined;
@@ -21,10 +23,11 @@ let early: GraphChange[] = [];
 
 function set(next: Partial<GraphState>): void {
   state = { ...state, ...next };
+  shown = state;
   listeners.forEach((listener) => listener());
 }
 
-const read = () => got(api.GET("/api/v1/graph"));
+const read = () => got(api.GET("/api/v1/graph/columns"));
 /** Asked for while the page is still finding out who is signed in; whoever is not gets a refusal that nobody looks at. */
 let first: ReturnType<typeof read> | undefined = read();
 first.catch(() => { first = undefined; });
@@ -36,7 +39,7 @@ async function fetchGraph(): Promise<void> {
   try {
     const asked = first ?? read();
     first = undefined;
-    const graph = fromGraph(await asked, state.graph);
+    const graph = fromColumns(await asked, state.graph);
     set({ graph: applyChanges(graph, early).graph, error: undefined });
   } catch (error) {
     set({ error });
@@ -46,11 +49,23 @@ async function fetchGraph(): Promise<void> {
   }
 }
 
+/** Numbers alone are shown once a second; whatever changes what is drawn where is shown with the next frame. */
+const NUMBERS = 1000;
+let quiet: ReturnType<typeof setTimeout> | undefined;
+
 const take = perFrame<GraphChange>((batch) => {
   if (fetching) early.push(...batch);
   if (state.graph === undefined) return;
+  const before = state.graph.shape;
   const { graph, resync } = applyChanges(state.graph, batch);
-  set({ graph });
+  state = { ...state, graph };
+  const show = () => {
+    clearTimeout(quiet);
+    quiet = undefined;
+    set({});
+  };
+  if (graph.shape !== before) show();
+  else quiet ??= setTimeout(show, NUMBERS);
   if (resync) void fetchGraph();
 });
 
@@ -76,11 +91,14 @@ function subscribe(listener: () => void): () => void {
 
 export function closeGraph(): void {
   clearTimeout(linger);
+  clearTimeout(quiet);
+  quiet = undefined;
   close?.();
   close = undefined;
   state = { graph: undefined, liveness: "connecting", error: undefined };
+  shown = state;
 }
 
 export function useGraph(): GraphState {
-  return useSyncExternalStore(subscribe, () => state);
+  return useSyncExternalStore(subscribe, () => shown);
 }

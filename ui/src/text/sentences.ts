@@ -1,9 +1,12 @@
-import type { GraphNode, JudgedEdge, ServiceDetail, Status, Verdict } from "../api/types";
+import type { EdgeKey, GraphNode, ServiceDetail, Status, Verdict } from "../api/types";
 import { bound, count, plural } from "./numbers";
 import { modeWord, peerShort, portText, shortName, spoken } from "./words";
 
+/** What is said of an edge needs no more of it. */
+export type Told = EdgeKey & { readonly verdict: Verdict; readonly denied: number; readonly would_deny: number };
+
 /** What a line on the map says to somebody who cannot see it. */
-export function edgeSentence(edge: JudgedEdge, verdict: Verdict = edge.verdict): string {
+export function edgeSentence(edge: Told, verdict: Verdict = edge.verdict): string {
   const way = `${peerShort(edge.client)} to ${peerShort(edge.server)}, ${edge.protocol} ${portText(edge.protocol, edge.port).replace(":", "")}`.trimEnd();
   if (verdict === "denied") return `${way}, denied${edge.denied > 0 ? ` ${times(edge.denied)}` : ""}`;
   if (verdict === "would-deny") return `${way}, would be denied${edge.would_deny > 0 ? `, ${times(edge.would_deny)} so far` : ""}`;
@@ -19,7 +22,7 @@ export interface Headline {
 }
 
 /** The answer that the map gives: who was held back, or that nobody was. */
-export function mapHeadline(nodes: Iterable<GraphNode>, edges: Iterable<JudgedEdge>, status: Status | undefined): Headline {
+export function mapHeadline(nodes: Iterable<GraphNode>, edges: Iterable<Told>, status: Status | undefined): Headline {
   let denied = 0;
   let would = 0;
   const by = new Map<string, number>();

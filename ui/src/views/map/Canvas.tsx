@@ -53,7 +53,9 @@ const Inner = memo(function Inner({ scene, picture, state, blast, phone, move, o
     const out: Node[] = [];
     const box = (id: string, type: string, rect: { x: number; y: number; w: number; h: number } | undefined, data: Record<string, unknown>, more: Partial<Node>) => {
       if (rect === undefined) return;
-      out.push({ id, type, position: dragged[id] ?? { x: rect.x, y: rect.y }, data, width: rect.w, height: rect.h, style: { width: rect.w, height: rect.h }, draggable: false, selectable: false, ...more });
+      const position = dragged[id] ?? { x: rect.x, y: rect.y };
+      // Placed by left and top: three hundred transforms would be three hundred pieces for the compositor, in every frame.
+      out.push({ id, type, position, data, width: rect.w, height: rect.h, style: { width: rect.w, height: rect.h, left: position.x, top: position.y }, draggable: false, selectable: false, ...more });
     };
     if (geometry.places.outside !== undefined) {
       box("outside", "outside", geometry.places.outside, { title: "Outside", detail: "" }, { zIndex: 0, className: "outside" , focusable: false });
@@ -133,9 +135,16 @@ const Inner = memo(function Inner({ scene, picture, state, blast, phone, move, o
   );
 });
 
-// While it moves, the picture is one layer that is shifted, not drawn anew; at rest it is drawn sharply again.
-const moving = () => document.querySelector(".canvas")?.classList.add("moving");
-const still = () => document.querySelector(".canvas")?.classList.remove("moving");
+// While it moves, the picture is one layer that is shifted, not drawn anew; some time after the last move it is drawn sharply again.
+let rest: ReturnType<typeof setTimeout> | undefined;
+const moving = () => {
+  clearTimeout(rest);
+  document.querySelector(".canvas")?.classList.add("moving");
+};
+const still = () => {
+  clearTimeout(rest);
+  rest = setTimeout(() => document.querySelector(".canvas")?.classList.remove("moving"), 400);
+};
 
 /** Less text the further away: the class says which of the three levels it is. */
 function Zoomed({ children }: { children: React.ReactNode }) {

@@ -17,7 +17,8 @@ import { Canvas } from "./Canvas";
 import { FirstRun } from "./FirstRun";
 import { Legend } from "./Legend";
 import { issuesOf } from "./model/issues";
-import { buildScene, edgeKeyText } from "./model/scene";
+import { edgeId } from "../../live/graph";
+import { buildScene } from "./model/scene";
 import { SidePanel } from "./SidePanel";
 import { TimeBar } from "./TimeBar";
 import { Toolbar } from "./Toolbar";
@@ -39,7 +40,7 @@ export default function MapView() {
 
   const verdicts = useMemo(() => {
     if (!state.layers.has("enforced") || enforced.data === undefined) return undefined;
-    return new Map<string, Verdict>(enforced.data.changes.map((change) => [edgeKeyText(change.edge), change.after]));
+    return new Map<string, Verdict>(enforced.data.changes.map((change) => [edgeId(change.edge), change.after]));
   }, [state.layers, enforced.data]);
   const folds = `${[...state.folded].join()}|${[...state.unfolded].join()}`;
   const hidden = useMemo(() => (state.layers.has("quiet") ? undefined : new Set<Verdict>(["allowed"])), [state.layers]);

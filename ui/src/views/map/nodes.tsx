@@ -1,7 +1,7 @@
 import type { NodeProps } from "@xyflow/react";
 import { memo } from "react";
 import type { GraphNode } from "../../api/types";
-import { ModeGlyph, VerdictGlyph } from "../../look/Glyphs";
+import { VerdictGlyph } from "../../look/Glyphs";
 import { Ring } from "../../look/Ring";
 import { bound, count, plural } from "../../text/numbers";
 import { middle, modeWord, peerKey, shortName } from "../../text/words";
@@ -26,7 +26,7 @@ export const ServiceNode = memo(function ServiceNode({ data }: NodeProps) {
   const name = shortName(peerKey(node.peer));
   return (
     <div className={`node wall ${mode} ${compact ? "small-node" : ""} ${selected ? "selected" : ""} ${dim ? "dim" : ""}`} title={name}>
-      {compact || !rings ? <span className="node-glyph"><ModeGlyph mode={mode} size={11} /></span> : <Ring bound={node.upper_hour} mode={mode} />}
+      {compact || !rings ? <i className={`mode-mark ${mode}`} aria-hidden="true" /> : <Ring bound={node.upper_hour} mode={mode} />}
       <span className="node-text">
         <span className="node-name"><b>{middle(name, compact ? 12 : node.workloads > 1 ? 13 : 16)}</b>{node.workloads > 1 && !compact && <span className="t3"> ×{count(node.workloads)}</span>}{node.workloads === 0 && !compact && <span className="t3"> gone</span>}</span>
         {!compact && <span className="node-second micro t2">{modeWord(mode)} {mode !== "quarantine" && <span className="t1">{bound(node.upper_hour, node.open_ended)}</span>}</span>}
@@ -67,7 +67,7 @@ export const TileNode = memo(function TileNode({ data }: NodeProps) {
   return (
     <button type="button" className={`tile ${dim ? "quiet" : ""}`} onClick={() => fold(zone.name, false)}
       aria-label={`${zone.name}, folded, ${plural(zone.all.length, "service")}, worst bound ${worst}${zone.denied > 0 ? `, ${count(zone.denied)} denied` : ""}. Unfold.`}>
-      <b className="ellipsis">{zone.name}</b>
+      <b>{middle(zone.name, 15)}</b>
       <span className="tile-second micro"><span className="t3">{count(zone.all.length)}</span><span className={zone.openEnded ? "strong t1" : "t2"}>{worst}</span></span>
       <span className="blocks">{blocks.map((node) => <i key={peerKey(node.peer)} className={node.mode ?? "learn"} />)}</span>
       <Badge denied={zone.denied} wouldDeny={zone.wouldDeny} />

@@ -1,5 +1,5 @@
-import type { GraphNode, JudgedEdge, Peer, Verdict } from "../../../api/types";
-import type { LiveGraph } from "../../../live/graph";
+import type { GraphNode, Peer, Verdict } from "../../../api/types";
+import { edgeId, type LiveGraph, type MapEdge } from "../../../live/graph";
 import { count, plural, rate } from "../../../text/numbers";
 import { applicationAndPort, namespaceOf, peerKey, peerShort, portText, spoken } from "../../../text/words";
 
@@ -41,7 +41,7 @@ export interface SceneLink {
   from: string;
   to: string;
   verdict: Verdict;
-  edges: JudgedEdge[];
+  edges: MapEdge[];
   what: string;
   much: string;
   rate: number;
@@ -95,16 +95,12 @@ export function buildScene(graph: LiveGraph, options: SceneOptions): Scene {
   return { density, zones, outside, below, links: linksOf(edges, shown, options, density) };
 }
 
-function inTime(edge: JudgedEdge, { from, to }: SceneOptions): boolean {
+function inTime(edge: MapEdge, { from, to }: SceneOptions): boolean {
   return (from === undefined || edge.last_seen >= from) && (to === undefined || edge.first_seen <= to);
 }
 
-export function verdictOf(edge: JudgedEdge, { verdicts }: Pick<SceneOptions, "verdicts">): Verdict {
-  return verdicts?.get(edgeKeyText(edge)) ?? edge.verdict;
-}
-
-export function edgeKeyText(edge: { client: Peer; server: Peer; protocol: string; port: number; application: string }): string {
-  return `${peerKey(edge.client)}|${peerKey(edge.server)}|${edge.protocol}|${edge.port}|${edge.application}`;
+export function verdictOf(edge: MapEdge, { verdicts }: Pick<SceneOptions, "verdicts">): Verdict {
+  return verdicts?.get(edgeId(edge)) ?? edge.verdict;
 }
 
 function foldZones(byZone: Map<string, GraphNode[]>, density: Scene["density"], options: SceneOptions): SceneZone[] {
@@ -132,7 +128,7 @@ function foldZones(byZone: Map<string, GraphNode[]>, density: Scene["density"], 
   return zones;
 }
 
-function outsideEntries(edges: readonly JudgedEdge[], shown: Map<string, string>, options: SceneOptions): SceneEntry[] {
+function outsideEntries(edges: readonly MapEdge[], shown: Map<string, string>, options: SceneOptions): SceneEntry[] {
   const seen = new Map<string, { peer: Peer; weight: number; ports: Set<string> }>();
   for (const edge of edges) {
     for (const peer of [edge.client, edge.server]) {
@@ -160,7 +156,7 @@ function outsideEntries(edges: readonly JudgedEdge[], shown: Map<string, string>
   return entries;
 }
 
-function belowEntries(edges: readonly JudgedEdge[], shown: Map<string, string>): SceneEntry[] {
+function belowEntries(edges: readonly MapEdge[], shown: Map<string, string>): SceneEntry[] {
   const ports = new Map<Peer["kind"], Set<string>>();
   for (const edge of edges) {
     for (const peer of [edge.client, edge.server]) {
@@ -179,11 +175,11 @@ function belowEntries(edges: readonly JudgedEdge[], shown: Map<string, string>):
 
 const ORDER: Verdict[] = ["allowed", "would-deny", "denied"];
 
-function linksOf(edges: readonly JudgedEdge[], shown: ReadonlyMap<string, string>, options: SceneOptions, density: Scene["density"]): SceneLink[] {
+function linksOf(edges: readonly MapEdge[], shown: ReadonlyMap<string, string>, options: SceneOptions, density: Scene["density"]): SceneLink[] {
   const links = new Map<string, SceneLink>();
   for (const edge of edges) {
-    const from = shown.get(peerKey(edge.client));
-    const to = shown.get(peerKey(edge.server));
+    const from = shown.get(edge.from);
+    const to = shown.get(edge.to);
     if (from === undefined || to === undefined || from === to) continue;
     const verdict = verdictOf(edge, options);
     const id = `${from}>${to}>${verdict}`;

@@ -1,4 +1,5 @@
-import type { Event, JudgedEdge } from "../../../api/types";
+import type { Event } from "../../../api/types";
+import type { MapEdge } from "../../../live/graph";
 
 export interface Range { from: number; to: number }
 export interface Bucket { edges: number; denied: number; wouldDeny: number }
@@ -7,14 +8,14 @@ const BUCKETS = 96;
 const SPANS = [3_600_000, 6 * 3_600_000, 24 * 3_600_000, 3 * 86_400_000, 7 * 86_400_000, 30 * 86_400_000, 90 * 86_400_000];
 
 /** The shortest of a few usual spans that holds the first edge. */
-export function rangeOf(edges: Iterable<JudgedEdge>, now: number): Range {
+export function rangeOf(edges: Iterable<MapEdge>, now: number): Range {
   let first = now;
   for (const edge of edges) first = Math.min(first, edge.first_seen);
   const span = SPANS.find((each) => now - first <= each) ?? now - first;
   return { from: now - span, to: now };
 }
 
-export function bucketsOf(edges: Iterable<JudgedEdge>, denials: readonly Event[], { from, to }: Range): Bucket[] {
+export function bucketsOf(edges: Iterable<MapEdge>, denials: readonly Event[], { from, to }: Range): Bucket[] {
   const buckets = Array.from({ length: BUCKETS }, (): Bucket => ({ edges: 0, denied: 0, wouldDeny: 0 }));
   const at = (time: number): Bucket | undefined => buckets[Math.min(BUCKETS - 1, Math.floor(((time - from) / (to - from)) * BUCKETS))];
   for (const edge of edges) {

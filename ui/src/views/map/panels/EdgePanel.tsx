@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { reach } from "../../../api/queries";
+import { edge as edgeQuery, reach } from "../../../api/queries";
+import { edgeId, type MapEdge } from "../../../live/graph";
 import type { JudgedEdge } from "../../../api/types";
 import { useKeys } from "../../../app/keys";
 import { useNow } from "../../../app/now";
@@ -18,6 +19,7 @@ import type { SceneLink } from "../model/scene";
 import { select } from "../useMapState";
 import { PanelHead } from "./parts";
 import { Sides } from "../../../look/Sides";
+import { Skeleton } from "../../../look/States";
 
 export function EdgePanel({ link }: { link: SceneLink }) {
   const [index, setIndex] = useState(0);
@@ -28,6 +30,8 @@ export function EdgePanel({ link }: { link: SceneLink }) {
   const strong = link.verdict !== "allowed";
   const eventsHash = edge?.client.kind === "service" ? toHash(["events"], { service: edge.client.name }) : toHash(["events"]);
   const way = useQuery({ ...reach(edge === undefined ? "" : peerName(edge.client), edge === undefined ? "" : peerName(edge.server)), enabled: edge !== undefined && link.verdict === "denied" });
+  // The map's own edges carry numbers alone; rules, processes and names are asked for when somebody looks.
+  const detail = useQuery({ ...edgeQuery(edge), enabled: edge !== undefined }).data;
   useKeys({
     a: strong && may ? () => setAllowing(true) : undefined,
     e: strong ? () => go(eventsHash) : undefined,
@@ -42,7 +46,7 @@ export function EdgePanel({ link }: { link: SceneLink }) {
       {link.edges.length > 1 && (
         <ul className="edge-choice" role="listbox" aria-label="Edges of this line">
           {link.edges.slice(0, 40).map((each, i) => (
-            <li key={each.id} role="option" aria-selected={each === edge}>
+            <li key={edgeId(each)} role="option" aria-selected={each === edge}>
               <button type="button" onClick={() => setIndex(i)} aria-label={edgeSentence(each, link.verdict)}>
                 <span className="ellipsis grow">{peerShort(each.client)} → {peerShort(each.server)} <span className="t3">{applicationAndPort(each)}</span></span>
                 <span className="num">{strong ? count(link.verdict === "denied" ? each.denied : each.would_deny) : rate(each.rate)}</span>
@@ -62,8 +66,8 @@ export function EdgePanel({ link }: { link: SceneLink }) {
       </div>
       <section className="section">
         <h3 className="section-title">Decision</h3>
-        <Sides egress={edge.egress} ingress={edge.ingress} />
-        {edge.flagged !== undefined && edge.flagged !== null && <p className="small t2">{edge.flagged}</p>}
+        {detail === undefined ? <Skeleton lines={2} /> : detail === null ? <p className="t3 small">It is no longer in the store.</p> : <Sides egress={detail.egress} ingress={detail.ingress} />}
+        {typeof detail?.flagged === "string" && <p className="small t2">{detail.flagged}</p>}
       </section>
       <section className="section">
         <h3 className="section-title">Evidence</h3>
@@ -71,11 +75,7 @@ export function EdgePanel({ link }: { link: SceneLink }) {
           <dt>first seen</dt><dd>{full(edge.first_seen)}</dd>
           <dt>last seen</dt><dd>{ago(edge.last_seen, now)}</dd>
           <dt>connections</dt><dd>{count(edge.connections)}{edge.denied > 0 && <>, <span className="denied-text">{count(edge.denied)} denied</span></>}{edge.would_deny > 0 && <>, <span className="would-text">{count(edge.would_deny)} would be denied</span></>}</dd>
-          <dt>to the server</dt><dd>{bytes(edge.bytes_to_server)} in {plural(edge.packets_to_server, "packet")}</dd>
-          <dt>to the client</dt><dd>{bytes(edge.bytes_to_client)} in {plural(edge.packets_to_client, "packet")}</dd>
-          {edge.rtt_min_us > 0 && <><dt>round trip</dt><dd>{edge.rtt_min_us >= 1000 ? `${(edge.rtt_min_us / 1000).toFixed(1)} ms` : `${edge.rtt_min_us} µs`} at least</dd></>}
-          {edge.names.length > 0 && <><dt>names</dt><dd className="mono">{edge.names.slice(0, 6).join(", ")}</dd></>}
-          {edge.processes.length > 0 && <><dt>process</dt><dd className="mono">{edge.processes.slice(0, 3).map((process) => process.command_line || process.executable).join(", ")}</dd></>}
+          {detail !== undefined && detail !== null && <Counters edge={detail} />}
         </dl>
       </section>
       {way.data !== undefined && way.data.reachable && way.data.path.length > 0 && (
@@ -94,11 +94,23 @@ export function EdgePanel({ link }: { link: SceneLink }) {
   );
 }
 
-function shortEnd(key: string, edge: JudgedEdge, end: "client" | "server"): string {
+function Counters({ edge }: { edge: JudgedEdge }) {
+  return (
+    <>
+      <dt>to the server</dt><dd>{bytes(edge.bytes_to_server)} in {plural(edge.packets_to_server, "packet")}</dd>
+      <dt>to the client</dt><dd>{bytes(edge.bytes_to_client)} in {plural(edge.packets_to_client, "packet")}</dd>
+      {edge.rtt_min_us > 0 && <><dt>round trip</dt><dd>{edge.rtt_min_us >= 1000 ? `${(edge.rtt_min_us / 1000).toFixed(1)} ms` : `${edge.rtt_min_us} µs`} at least</dd></>}
+      {edge.names.length > 0 && <><dt>names</dt><dd className="mono">{edge.names.slice(0, 6).join(", ")}</dd></>}
+      {edge.processes.length > 0 && <><dt>process</dt><dd className="mono">{edge.processes.slice(0, 3).map((process) => process.command_line || process.executable).join(", ")}</dd></>}
+    </>
+  );
+}
+
+function shortEnd(key: string, edge: MapEdge, end: "client" | "server"): string {
   return key.startsWith("zone:") || key.startsWith("rest:") ? key.slice(5) : peerShort(edge[end]);
 }
 
-function sentence(edge: JudgedEdge, asJudged: boolean, now: number): string {
+function sentence(edge: MapEdge, asJudged: boolean, now: number): string {
   const who = `${peerShort(edge.client)} → ${peerShort(edge.server)}`;
   if (!asJudged) return `${who} passes now, and would no longer.`;
   if (edge.verdict === "denied") return `${edge.denied > 0 ? `Denied ${plural(edge.denied, "time")}` : "Denied"}, last ${ago(edge.last_seen, now)}. ${edge.connections > 0 ? `${plural(edge.connections, "connection")} passed before.` : "It never passed."}`;

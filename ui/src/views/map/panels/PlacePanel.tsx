@@ -1,28 +1,31 @@
-import type { JudgedEdge } from "../../../api/types";
-import type { LiveGraph } from "../../../live/graph";
+import { useQuery } from "@tanstack/react-query";
+import { edgesTo } from "../../../api/queries";
+import { edgeId, type LiveGraph, type MapEdge } from "../../../live/graph";
 import { plural, rate } from "../../../text/numbers";
-import { peerKey, peerShort } from "../../../text/words";
+import { peerKey, peerName, peerShort } from "../../../text/words";
 import { EdgeLine, PanelHead } from "./parts";
 
 export function PlacePanel({ place, graph }: { place: string; graph: LiveGraph }) {
-  const edges: JudgedEdge[] = [];
+  const edges: MapEdge[] = [];
   let title = place;
+  let called: string | undefined;
   for (const edge of graph.edges.values()) {
-    for (const peer of [edge.client, edge.server]) {
-      if (peerKey(peer) !== place) continue;
-      title = peerShort(peer);
-      if (!edges.includes(edge)) edges.push(edge);
-    }
+    if (edge.from !== place && edge.to !== place) continue;
+    const peer = edge.from === place ? edge.client : edge.server;
+    title = peerShort(peer);
+    if (edge.to === place) called = peerName(peer);
+    edges.push(edge);
   }
+  const detail = useQuery({ ...edgesTo(called ?? ""), enabled: called !== undefined });
   edges.sort((a, b) => b.rate - a.rate);
-  const names = [...new Set(edges.flatMap((edge) => edge.names))].slice(0, 8);
+  const names = [...new Set((detail.data?.items ?? []).filter((edge) => peerKey(edge.server) === place).flatMap((edge) => edge.names))].slice(0, 8);
   return (
     <>
       <PanelHead title={title} detail={place.startsWith("external:") ? "external endpoint" : "place outside of the services"} />
       {names.length > 0 && <section className="section"><h3 className="section-title">Names resolved</h3><p className="mono">{names.join(", ")}</p></section>}
       <section className="section">
         <h3 className="section-title">Edges <span>{plural(edges.length, "edge")}, packets</span></h3>
-        <ul>{edges.slice(0, 30).map((edge) => <EdgeLine key={edge.id} edge={edge} from={place} value={rate(edge.rate)} />)}</ul>
+        <ul>{edges.slice(0, 30).map((edge) => <EdgeLine key={edgeId(edge)} edge={edge} from={place} value={rate(edge.rate)} />)}</ul>
       </section>
     </>
   );

@@ -1,18 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { service as serviceQuery } from "../../../api/queries";
-import type { BlastRadius, GraphNode, JudgedEdge } from "../../../api/types";
+import type { BlastRadius, GraphNode } from "../../../api/types";
 import { useKeys } from "../../../app/keys";
 import { useNow } from "../../../app/now";
 import { go } from "../../../app/router";
 import { useMay } from "../../../app/session";
 import { serviceHash, toHash } from "../../../app/url";
-import type { LiveGraph } from "../../../live/graph";
+import { edgeId, type LiveGraph, type MapEdge } from "../../../live/graph";
 import { ButtonWithKey } from "../../../look/ButtonWithKey";
 import { ModeChip } from "../../../look/Chips";
 import { Ring } from "../../../look/Ring";
 import { bound, count, plural, rate } from "../../../text/numbers";
 import { briefly } from "../../../text/times";
-import { namespaceOf, peerKey, peerName, shortName } from "../../../text/words";
+import { namespaceOf, peerName, shortName } from "../../../text/words";
 import { useQuarantine } from "../../service/useQuarantine";
 import { EdgeLine, PanelHead } from "./parts";
 
@@ -22,10 +22,10 @@ export function ServicePanel({ node, graph, blast }: { node: GraphNode; graph: L
   const now = useNow();
   const may = useMay("operator");
   const quarantine = useQuarantine(name, node.mode ?? "learn");
-  const edges: JudgedEdge[] = [];
-  for (const edge of graph.edges.values()) if (peerKey(edge.client) === name || peerKey(edge.server) === name) edges.push(edge);
+  const edges: MapEdge[] = [];
+  for (const edge of graph.edges.values()) if (edge.from === name || edge.to === name) edges.push(edge);
   const strong = edges.filter((edge) => edge.verdict !== "allowed").sort((a, b) => b.last_seen - a.last_seen);
-  const quiet = edges.filter((edge) => edge.verdict === "allowed").sort((a, b) => Number(peerKey(a.client) === name) - Number(peerKey(b.client) === name) || b.rate - a.rate);
+  const quiet = edges.filter((edge) => edge.verdict === "allowed").sort((a, b) => Number(a.from === name) - Number(b.from === name) || b.rate - a.rate);
   const hasEvents = node.denied > 0 || node.would_deny > 0;
   const eventsHash = toHash(["events"], { service: name });
   useKeys({ q: may ? quarantine.ask : undefined, e: hasEvents ? () => go(eventsHash) : undefined });
@@ -47,14 +47,14 @@ export function ServicePanel({ node, graph, blast }: { node: GraphNode; graph: L
           <h3 className="section-title">Outside of a nano-segment <span>{plural(strong.length, "edge")}</span></h3>
           <ul>
             {strong.slice(0, 8).map((edge) => (
-              <EdgeLine key={edge.id} edge={edge} from={name} value={<><span className="t3 small">{briefly(edge.last_seen, now)}</span> <b>{count(edge.verdict === "denied" ? edge.denied : edge.would_deny)}</b></>} />
+              <EdgeLine key={edgeId(edge)} edge={edge} from={name} value={<><span className="t3 small">{briefly(edge.last_seen, now)}</span> <b>{count(edge.verdict === "denied" ? edge.denied : edge.would_deny)}</b></>} />
             ))}
           </ul>
         </section>
       )}
       <section className="section">
         <h3 className="section-title">Nano-segment <span>{plural(quiet.length, "edge")}, packets</span></h3>
-        <ul>{quiet.slice(0, 12).map((edge) => <EdgeLine key={edge.id} edge={edge} from={name} value={rate(edge.rate) || <span className="t3">quiet</span>} />)}</ul>
+        <ul>{quiet.slice(0, 12).map((edge) => <EdgeLine key={edgeId(edge)} edge={edge} from={name} value={rate(edge.rate) || <span className="t3">quiet</span>} />)}</ul>
         {quiet.length > 12 && <a href={serviceHash(name)} className="small">{count(quiet.length - 12)} more on its page</a>}
         {quiet.length === 0 && <p className="t3">Nothing has been seen that is allowed.</p>}
       </section>

@@ -1,9 +1,10 @@
 import { CloseButton } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { JudgedEdge, Verdict } from "../../../api/types";
+import type { Verdict } from "../../../api/types";
 import { VerdictGlyph } from "../../../look/Glyphs";
 import { peerKey, peerShort, spoken, portText } from "../../../text/words";
 import { edgeSentence } from "../../../text/sentences";
+import type { MapEdge } from "../../../live/graph";
 import { select } from "../useMapState";
 
 export function PanelHead({ icon, title, detail, aside }: { icon?: ReactNode; title: ReactNode; detail: string; aside?: ReactNode }) {
@@ -21,8 +22,8 @@ export function PanelHead({ icon, title, detail, aside }: { icon?: ReactNode; ti
 }
 
 /** One edge as a line: which way, who, what, how much. */
-export function EdgeLine({ edge, from, value, verdict }: { edge: JudgedEdge; from: string; value: ReactNode; verdict?: Verdict }) {
-  const out = peerKey(edge.client) === from;
+export function EdgeLine({ edge, from, value, verdict }: { edge: MapEdge; from: string; value: ReactNode; verdict?: Verdict }) {
+  const out = edge.from === from;
   const other = out ? edge.server : edge.client;
   const judged = verdict ?? edge.verdict;
   return (
