@@ -374,6 +374,19 @@ impl Client {
         self.with_body(Method::Post, "/api/v1/review", request).await
     }
 
+    pub async fn zones(&self, query: &ZoneQuery) -> Result<ZoneList, ClientError> {
+        self.get("/api/v1/zones", query).await
+    }
+
+    pub async fn reports(&self) -> Result<ReportFrameworks, ClientError> {
+        self.get("/api/v1/reports", &()).await
+    }
+
+    /// The report as a file, byte by byte as it was signed.
+    pub async fn report(&self, framework: &str, query: &ReportQuery) -> Result<String, ClientError> {
+        self.raw(Method::Get, &with_query(&format!("/api/v1/reports/{framework}"), query)?, None).await
+    }
+
     pub async fn tokens(&self) -> Result<TokenList, ClientError> {
         self.get("/api/v1/tokens", &()).await
     }

@@ -183,6 +183,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint(Get, "/api/v1/review", "review", VIEWER, "review", "Learned rules that wait for a decision", json::<ReviewList>()).query::<ReviewQuery>(),
     endpoint(Post, "/api/v1/review", "decide", OPERATOR, "review", "Decide", json::<ReviewResult>()).body::<ReviewRequest>(),
 
+    endpoint(Get, "/api/v1/zones", "zones", VIEWER, "compliance", "Zones: members, conduits, exceptions, and whether they are isolated", json::<ZoneList>()).query::<ZoneQuery>(),
+    endpoint(Get, "/api/v1/reports", "reports", VIEWER, "compliance", "Frameworks that reports can be made for", json::<ReportFrameworks>()),
+    endpoint(Get, "/api/v1/reports/key", "reportKey", VIEWER, "compliance", "The key that signs reports", json::<ReportKey>()),
+    endpoint(Get, "/api/v1/reports/{framework}", "report", VIEWER, "compliance", "A signed report; as a page or Markdown with format", json::<SealedReport>()).query::<ReportQuery>(),
+
     endpoint(Get, "/api/v1/tokens", "tokens", ADMIN, "administration", "API tokens", json::<TokenList>()),
     endpoint(Post, "/api/v1/tokens", "createToken", ADMIN, "administration", "Create a token; its secret is shown this once", json::<CreatedToken>()).body::<TokenRequest>(),
     endpoint(Delete, "/api/v1/tokens/{id}", "deleteToken", ADMIN, "administration", "Revoke a token and the sessions made from it", Answer::Empty),

@@ -16,6 +16,7 @@ mod graph;
 mod learning;
 mod openapi;
 mod policies;
+mod reports;
 mod review;
 mod services;
 mod session;
@@ -26,6 +27,11 @@ pub mod transport;
 
 pub use blast::{
     BlastCount, BlastPort, BlastQuery, BlastRadius, BlastRanking, BlastReached, BlastSide, BlastSummary,
+};
+pub use bulkhead_report::{
+    Evidence, FrameworkInfo, Gap, Isolation, IsolationStatus, Report, ReportFormat, ReportSource,
+    ReportSummary, Requirement, RequirementStatus, ScopeCounts, Seal, SealedReport, Signature, SourceKind,
+    Statement, ZoneCrossing, ZoneDetour, ZoneList, ZoneMember, ZoneStatus, ZoneTraffic, ZoneWay,
 };
 pub use endpoints::{Access, ENDPOINTS, Endpoint, Method};
 pub use error::{ApiError, ErrorBody, ErrorCode, ErrorDetail};
@@ -42,6 +48,7 @@ pub use policies::{
     PolicyRevision, Reach, ReachHop, ReachQuery, Reacher, RestoreRequest, SimulateRequest, Simulation,
     VerdictChange, WhoCanReach, WhoCanReachQuery,
 };
+pub use reports::{ReportFrameworks, ReportKey, ReportQuery, ZoneQuery};
 pub use review::{
     Decided, Decision, Narrowing, ReviewDecision, ReviewItem, ReviewList, ReviewQuery, ReviewRequest,
     ReviewResult,

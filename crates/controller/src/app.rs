@@ -10,6 +10,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use bulkhead_api::{ApiError, ErrorCode, GraphChange};
 use bulkhead_model::FlowRecord;
+use bulkhead_report::SigningKey;
 use bulkhead_store::{Reader, SqliteReader, SqliteStore, StoreError, StoreHealth, StoredEvent, Writer};
 use std::{
     fmt,
@@ -46,6 +47,8 @@ pub(crate) struct App {
     pub(crate) limiter: Limiter,
     pub(crate) outputs: crate::outputs::Shared,
     pub(crate) token_file: PathBuf,
+    /// Signs reports.
+    pub(crate) key: SigningKey,
     pub(crate) ranking: Mutex<Option<crate::blast::Ranked>>,
     commands: mpsc::Sender<Command>,
     readers: Readers,
@@ -78,6 +81,7 @@ impl App {
         readers: Readers,
         writer: Arc<Writer>,
         token_file: PathBuf,
+        key: SigningKey,
     ) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let app = Self {
@@ -94,6 +98,7 @@ impl App {
             limiter: Limiter::new(config.limits),
             outputs: crate::outputs::Shared::default(),
             token_file,
+            key,
             ranking: Mutex::new(None),
             commands,
             readers,

@@ -12,6 +12,10 @@ pub enum ControllerError {
     File { path: PathBuf, source: io::Error },
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
+    #[error(
+        "{path} is not usable: {source}; remove it for a new key, which those who check reports have to be told"
+    )]
+    ReportKey { path: PathBuf, source: bulkhead_report::KeyError },
     #[error("{0} is not a loopback address: plain HTTP would show every token; use TLS")]
     PlainElsewhere(SocketAddr),
     #[error("a thread cannot be started: {0}")]

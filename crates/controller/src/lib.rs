@@ -23,6 +23,7 @@ mod metrics;
 mod outputs;
 mod plan;
 mod reach;
+mod reportkey;
 mod rest;
 mod server;
 mod state;
@@ -107,7 +108,8 @@ impl Controller {
         let (reports, inbox) = mpsc::channel(REPORTS);
         let (publish, policy) = watch::channel(NodePolicy::default());
         let (events_out, events_in) = mpsc::channel(outputs::QUEUE);
-        let (app, commands) = App::new(config, &state, readers, Arc::clone(&writer), token_file.clone());
+        let key = reportkey::ensure(&directory.join("report.key"))?;
+        let (app, commands) = App::new(config, &state, readers, Arc::clone(&writer), token_file.clone(), key);
         let mut tasks = Vec::new();
         let outputs = outputs::Dispatcher::new(Arc::clone(&app), spool, state.admin.outputs.clone());
         tasks.push(tokio::spawn(outputs.run(events_in, stopped.clone())));

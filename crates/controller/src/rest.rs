@@ -4,6 +4,7 @@ mod admin;
 pub(crate) mod graph;
 mod policies;
 mod questions;
+mod reports;
 mod services;
 mod status;
 
@@ -359,6 +360,10 @@ async fn dispatch(id: &str, asked: Asked) -> Answer {
         "whoCanReach" => questions::who_can_reach(asked).await,
         "blastRanking" => questions::ranking(asked).await,
         "blastRadius" => questions::blast(asked).await,
+        "zones" => reports::zones(asked).await,
+        "reports" => reports::frameworks(&asked),
+        "reportKey" => reports::key(&asked),
+        "report" => reports::report(asked).await,
         "review" => questions::review(asked).await,
         "decide" => questions::decide(asked).await,
         "tokens" => admin::tokens(asked).await,

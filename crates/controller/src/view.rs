@@ -122,6 +122,11 @@ fn place_node(peer: Peer, first_seen: Timestamp) -> GraphNode {
 }
 
 impl View {
+    /// Whether nodes have yet to apply the policy as it is wanted.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.nodes.is_empty() && self.applied < self.revision
+    }
+
     pub(crate) fn mode_counts(&self) -> ModeCounts {
         let mut counts = ModeCounts::default();
         for summary in self.services.values() {

@@ -493,6 +493,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Frameworks that reports can be made for
+         * @description Role: viewer.
+         */
+        get: operations["reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The key that signs reports
+         * @description Role: viewer.
+         */
+        get: operations["reportKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{framework}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A signed report; as a page or Markdown with format
+         * @description Role: viewer.
+         */
+        get: operations["report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/review": {
         parameters: {
             query?: never;
@@ -752,6 +812,26 @@ export interface paths {
          * @description Role: admin.
          */
         delete: operations["deleteToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/zones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Zones: members, conduits, exceptions, and whether they are isolated
+         * @description Role: viewer.
+         */
+        get: operations["zones"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1274,6 +1354,23 @@ export interface components {
             /** Format: int64 */
             lost: number;
         };
+        /** @description A table that requirements refer to. */
+        Evidence: {
+            columns: string[];
+            /** @description `E1`, `E2`, ... */
+            id: string;
+            rows: string[][];
+            /** @description What the table shows, as a sentence with numbers. */
+            says: string;
+            /** @description Of everything above, as canonical JSON. */
+            sha256: string;
+            title: string;
+            /**
+             * Format: int64
+             * @description Rows that there are; more than are shown where the table is cut.
+             */
+            total: number;
+        };
         /** @description "May A speak to B?" Peers in text form: `shop/web`, `world`, `host`, an address or a domain name. */
         ExplainRequest: {
             application?: components["schemas"]["Application"] | null;
@@ -1370,6 +1467,26 @@ export interface components {
              */
             server_port: number;
         };
+        /** @description A catalogue of requirements. */
+        FrameworkInfo: {
+            /** @description What of it is looked at. */
+            about: string;
+            /** @description `pci-dss`, `nist-800-53`, `nist-800-207`, `cis-kubernetes` */
+            id: string;
+            /** @description Whether most of it is about a zone, which has to be named. */
+            needs_zone: boolean;
+            /**
+             * Format: int32
+             * @description How many requirements are looked at.
+             */
+            requirements: number;
+            /** @description With the version that the numbers of requirements are of. */
+            title: string;
+        };
+        Gap: {
+            remedy: string;
+            what: string;
+        };
         /** @description A condition for promotion that time alone does not meet. */
         Gate: {
             armed: boolean;
@@ -1460,6 +1577,35 @@ export interface components {
          * @example tcp
          */
         IpProtocol: string;
+        /** @description Whether anything crosses the border of a zone that nobody answers for. */
+        Isolation: {
+            /**
+             * Format: int64
+             * @description Pairs of ends that were asked about, each over all protocols, ports and applications.
+             */
+            checked: number;
+            /** @description What may cross as things are now, each with whether it is answered for. */
+            crossings: components["schemas"]["ZoneCrossing"][];
+            /** @description Why what is enforced may differ from what the policy says. */
+            doubts: string[];
+            /** @description Peers that may get in over others, within three steps; at most 200. */
+            indirect: components["schemas"]["ZoneDetour"][];
+            /** Format: int64 */
+            indirect_total: number;
+            /** @description Members whose mode holds nothing back. */
+            not_enforcing: components["schemas"]["ServiceName"][];
+            /** @description What crossed, or tried to: the most recent first, at most 200. */
+            observed: components["schemas"]["ZoneTraffic"][];
+            /**
+             * Format: int64
+             * @description How many different connections were seen across the border.
+             */
+            observed_total: number;
+            sentence: string;
+            status: components["schemas"]["IsolationStatus"];
+        };
+        /** @enum {string} */
+        IsolationStatus: "proved" | "open" | "not-enforced" | "unproved" | "empty";
         /** @description An edge and what the policy in force says of it. */
         JudgedEdge: components["schemas"]["Edge"] & {
             egress?: components["schemas"]["SideVerdict"] | null;
@@ -1840,6 +1986,75 @@ export interface components {
             /** @description All that passes on the last hop, as text. */
             through: string;
         };
+        /** @description A report: what a framework asks for, what was found, and the evidence. */
+        Report: {
+            evidence: components["schemas"]["Evidence"][];
+            framework: components["schemas"]["FrameworkInfo"];
+            /** @description What this report cannot say, whatever its requirements say. */
+            limits: string[];
+            made: components["schemas"]["Timestamp"];
+            requirements: components["schemas"]["Requirement"][];
+            /** @description `bulkhead.dev/report/v1alpha1` */
+            schema: string;
+            source: components["schemas"]["ReportSource"];
+            summary: components["schemas"]["ReportSummary"];
+            /** @description The zone that it is about; the whole estate where absent. */
+            zone?: string | null;
+        };
+        /** @description What reports can be made for, and with which key they are signed. */
+        ReportFrameworks: {
+            items: components["schemas"]["FrameworkInfo"][];
+            key: components["schemas"]["ReportKey"];
+        };
+        /** @description The key that signs reports; whoever notes its fingerprint can check reports offline. */
+        ReportKey: {
+            /** @description `ed25519` */
+            algorithm: string;
+            /** @description `sha256:` and the hash of the public key. */
+            fingerprint: string;
+            /** @description The public key in PEM. */
+            pem: string;
+        };
+        /** @description What a report was made from. */
+        ReportSource: {
+            /** @description Hash of the newest entry of the audit log; absent for files. */
+            audit_head?: string | null;
+            kind: components["schemas"]["SourceKind"];
+            /** @description Names of the nodes, or of the files. */
+            names: string[];
+            /**
+             * Format: int64
+             * @description Of the policy; absent for files.
+             */
+            revision?: number | null;
+            /** @description Version of Bulkhead. */
+            version: string;
+        };
+        ReportSummary: {
+            /** Format: int32 */
+            met: number;
+            /** Format: int32 */
+            not_decidable: number;
+            /** Format: int32 */
+            not_met: number;
+            sentence: string;
+        };
+        /** @description One requirement and what was found. */
+        Requirement: {
+            /** @description What it asks for, in our words. */
+            asks: string;
+            /** @description Identifiers of [`Evidence`]. */
+            evidence: string[];
+            /** @description What is missing and what to do; not empty where it is not met. */
+            gaps: components["schemas"]["Gap"][];
+            /** @description As the framework numbers it. */
+            number: string;
+            /** @description Why this status. */
+            reason: string;
+            status: components["schemas"]["RequirementStatus"];
+        };
+        /** @enum {string} */
+        RequirementStatus: "met" | "not-met" | "not-decidable";
         RestoreRequest: {
             dry_run?: boolean;
             /** Format: int64 */
@@ -1949,6 +2164,26 @@ export interface components {
              */
             window_seconds: number;
         };
+        /** @description Services by where they stand. */
+        ScopeCounts: {
+            /** Format: int64 */
+            connected_to: number;
+            /** Format: int64 */
+            in_scope: number;
+            /** Format: int64 */
+            out_of_scope: number;
+            /** Format: int64 */
+            security_impacting: number;
+        };
+        Seal: {
+            signature?: components["schemas"]["Signature"] | null;
+            statement: components["schemas"]["Statement"];
+        };
+        /** @description A report with its seal. */
+        SealedReport: {
+            report: components["schemas"]["Report"];
+            seal: components["schemas"]["Seal"];
+        };
         /** @description Everything about one service. */
         ServiceDetail: components["schemas"]["ServiceSummary"] & {
             curve: components["schemas"]["CurvePoint"][];
@@ -2049,6 +2284,14 @@ export interface components {
             /** @description What this side does with a connection. */
             verdict: components["schemas"]["Verdict"];
         };
+        Signature: {
+            /** @description `ed25519` */
+            algorithm: string;
+            /** @description The public key, 32 bytes in hexadecimal. */
+            key: string;
+            /** @description Of the statement as canonical JSON, 64 bytes in hexadecimal. */
+            value: string;
+        };
         SimulateRequest: {
             documents: string;
             /** @description Judge as if every service were in Enforce. */
@@ -2060,6 +2303,29 @@ export interface components {
             edges: number;
             findings: components["schemas"]["Finding"][];
             sentence: string;
+        };
+        /** @enum {string} */
+        SourceKind: "estate" | "files";
+        /** @description What is vouched for. Hashes are SHA-256 in hexadecimal. */
+        Statement: {
+            /** @description Of every evidence table, by its identifier. */
+            evidence: {
+                [key: string]: string;
+            };
+            /** @description Identifier of the framework. */
+            framework: string;
+            /** @description Of the HTML page without its seal. */
+            html: string;
+            made: components["schemas"]["Timestamp"];
+            /** @description Of the Markdown text without its seal. */
+            markdown: string;
+            /** @description Of the report as canonical JSON. */
+            report: string;
+            /** Format: int64 */
+            revision?: number | null;
+            /** @description `bulkhead.dev/report/v1alpha1` */
+            schema: string;
+            zone?: string | null;
         };
         /** @description The estate at a glance. */
         Status: {
@@ -2227,6 +2493,120 @@ export interface components {
          * @enum {string}
          */
         WorkloadOwner: "label" | "kubernetes" | "compose" | "swarm" | "container-name" | "image";
+        /** @description What one member and peers that are treated alike may open to each other. */
+        ZoneCrossing: {
+            /** @description Conduits, or rules. */
+            by: string[];
+            /** @description `ingress`: into the zone. */
+            direction: components["schemas"]["Direction"];
+            /** @description One flow of it: `tcp/6379`. */
+            example: string;
+            /** @description Why nobody answers for it; absent where somebody does. */
+            fault?: string | null;
+            member: string;
+            /** Format: int64 */
+            peer_count: number;
+            /** @description The first of them. */
+            peers: string[];
+            /** @description `tcp/6379 (redis); udp/53`; `all` */
+            traffic: string;
+            /** @description Whether the policies of both sides allow it; otherwise a mode lets it pass. */
+            written: boolean;
+        };
+        ZoneDetour: {
+            /**
+             * Format: int32
+             * @description Steps that it takes, from 2 on.
+             */
+            hops: number;
+            peer: string;
+            /** @description The next on the way. */
+            via: string;
+        };
+        /** @description All zones of an estate. */
+        ZoneList: {
+            items: components["schemas"]["ZoneStatus"][];
+            /** Format: int64 */
+            revision?: number | null;
+            sentence: string;
+            time: components["schemas"]["Timestamp"];
+        };
+        ZoneMember: {
+            mode: components["schemas"]["Mode"];
+            service: components["schemas"]["ServiceName"];
+            /** @description The zone whose criteria take it in: this one, or one inside of it. */
+            through: string;
+            /** Format: int64 */
+            workloads: number;
+        };
+        /** @description A zone and what is known of its border. */
+        ZoneStatus: {
+            /** @description Whether only its conduits lead across its border; otherwise whatever rules allow does. */
+            border: boolean;
+            conduits: components["schemas"]["ZoneWay"][];
+            /** @description Ways across for a time, with an owner, a reason and an end. */
+            exceptions: components["schemas"]["ZoneWay"][];
+            /** @description External addresses and names that belong to it. */
+            externals: string[];
+            isolation: components["schemas"]["Isolation"];
+            members: components["schemas"]["ZoneMember"][];
+            name: string;
+            /** @description Who answers for it, and why it is there. */
+            owner?: string | null;
+            reason?: string | null;
+            /** @description The estate as this zone divides it. */
+            scope: components["schemas"]["ScopeCounts"];
+            /** @description Zones that it is directly inside of. */
+            within: string[];
+            /** @description Zones directly inside of it. */
+            zones: string[];
+        };
+        /** @description A connection across the border as it was seen. */
+        ZoneTraffic: {
+            /** @description What allows it. */
+            by: string[];
+            client: string;
+            /** Format: int64 */
+            connections: number;
+            /**
+             * @description It was first seen, and passed, after the policy that denies it was in force: the proof and the traffic contradict
+             *     each other.
+             */
+            contradicts: boolean;
+            /** Format: int64 */
+            denied: number;
+            direction: components["schemas"]["Direction"];
+            first_seen: components["schemas"]["Timestamp"];
+            last_seen: components["schemas"]["Timestamp"];
+            server: string;
+            /** @description What a connection on it meets now. */
+            verdict: components["schemas"]["Verdict"];
+            /** @description `tcp/6379 redis` */
+            what: string;
+            /** Format: int64 */
+            would_deny: number;
+            /** @description Whether the policies of both sides allow it, whatever the modes. */
+            written: boolean;
+        };
+        /** @description A conduit or an exception. */
+        ZoneWay: {
+            /**
+             * Format: int64
+             * @description Connections seen on it, and the last of them.
+             */
+            connections: number;
+            expired: boolean;
+            expires?: components["schemas"]["Timestamp"] | null;
+            /** @description Who opens connections: peers as policies write them, or the zone itself. */
+            from: string[];
+            last_used?: components["schemas"]["Timestamp"] | null;
+            name?: string | null;
+            owner?: string | null;
+            reason?: string | null;
+            to: string[];
+            /** @description `tcp/5432 (postgresql)`; `all` */
+            traffic: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3143,6 +3523,100 @@ export interface operations {
             };
         };
     };
+    reports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportFrameworks"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reportKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportKey"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    report: {
+        parameters: {
+            query?: {
+                /** @description The zone that it is about; the whole estate without it. */
+                zone?: string;
+                /** @description `json` (default), `html` or `md`. */
+                format?: "json" | "html" | "md";
+            };
+            header?: never;
+            path: {
+                framework: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealedReport"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     review: {
         parameters: {
             query?: {
@@ -3711,6 +4185,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    zones: {
+        parameters: {
+            query?: {
+                /** @description Only this zone. */
+                zone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZoneList"];
+                };
             };
             /** @description What is wrong, and what to do */
             default: {

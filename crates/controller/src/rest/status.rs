@@ -1,9 +1,15 @@
 use super::{Answer, Asked, json, text};
-use bulkhead_api::{ApiError, ErrorCode, Status, StoreStatus};
+use bulkhead_api::{ApiError, ErrorCode, NodeStatus, Status, StoreStatus};
+use bulkhead_model::Timestamp;
 use std::sync::LazyLock;
 
 /// Seconds of a node's silence after which its health means nothing.
 const SILENT: u64 = 30;
+
+/// Whether a node has not reported for so long that nothing is known of it.
+pub(super) fn is_silent(node: &NodeStatus, now: Timestamp) -> bool {
+    now.since(node.last_report).as_secs() > SILENT
+}
 
 pub(super) async fn status(asked: Asked) -> Answer {
     let (events, oldest_event) = asked.app.read(|reader| reader.count_events()).await?;
@@ -19,7 +25,7 @@ pub(super) async fn status(asked: Asked) -> Answer {
     not_covered.extend(
         view.nodes
             .iter()
-            .filter(|node| now.since(node.last_report).as_secs() > SILENT)
+            .filter(|node| is_silent(node, now))
             .map(|node| format!("node {} does not report: what happens there is not seen", node.name)),
     );
     let enforced_revision = if view.nodes.is_empty() { 0 } else { view.applied };

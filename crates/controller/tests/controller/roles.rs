@@ -5,7 +5,12 @@ use bulkhead_api::{Access, ENDPOINTS, Endpoint, Role, TokenRequest};
 use bulkhead_controller::Limits;
 
 fn path(endpoint: &Endpoint) -> String {
-    endpoint.path.replace("{namespace}", "shop").replace("{name}", "nobody").replace("{id}", "0000")
+    endpoint
+        .path
+        .replace("{namespace}", "shop")
+        .replace("{name}", "nobody")
+        .replace("{id}", "0000")
+        .replace("{framework}", "none")
 }
 
 async fn token(running: &Running, role: Role) -> String {
