@@ -29,6 +29,7 @@ mod lookup;
 mod ports;
 mod reach;
 mod rulebook;
+pub mod scan;
 mod set;
 mod simulate;
 mod suggest;

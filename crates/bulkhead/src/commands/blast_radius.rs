@@ -1,3 +1,5 @@
+mod attack;
+
 use super::Context;
 use crate::{
     exit::Code,
@@ -9,13 +11,32 @@ use anyhow::Result;
 use bulkhead_api::{BlastCount, BlastQuery, BlastRadius, BlastRanking, BlastSide};
 use bulkhead_model::ServiceName;
 use clap::Args;
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 /// Show what an attacker who holds a service can reach, now and under the policy; without a service, rank the estate
+///
+/// With scan results, show the likeliest ways of an attacker from outside, weighted by what is known to be vulnerable,
+/// and what to close first.
 #[derive(Debug, Args)]
 pub(crate) struct BlastRadiusArgs {
-    /// The service: namespace/name
+    /// The service: namespace/name. With --scan, where the attacker starts, in place of the outside
     service: Option<ServiceName>,
+
+    /// Results of a vulnerability scanner: SARIF, CycloneDX, or the JSON of Trivy or Grype; `-` is standard input
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    scan: Vec<PathBuf>,
+
+    /// Only the way to this service
+    #[arg(long, value_name = "SERVICE", requires = "scan")]
+    to: Option<ServiceName>,
+
+    /// With --scan, ask documents in files and directories instead of a server, as if every service that they target
+    /// enforced them
+    #[arg(short, long = "file", value_name = "PATH", requires = "scan")]
+    files: Vec<PathBuf>,
 
     /// Only so many steps
     #[arg(long, requires = "service")]
@@ -26,6 +47,9 @@ pub(crate) struct BlastRadiusArgs {
 }
 
 pub(crate) async fn run(cx: &mut Context, args: BlastRadiusArgs) -> Result<Code> {
+    if !args.scan.is_empty() {
+        return attack::run(cx, args).await;
+    }
     let client = cx.client()?;
     let (format, wide) = (args.output.output, args.output.output.is_wide());
     if let Some(service) = &args.service {

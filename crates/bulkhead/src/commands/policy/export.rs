@@ -76,7 +76,7 @@ pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
 }
 
 /// The documents of the server as one set.
-pub(super) fn read(policies: &[Policy]) -> Result<PolicySet> {
+pub(in crate::commands) fn read(policies: &[Policy]) -> Result<PolicySet> {
     let texts = policies.iter().map(|p| (p.name.as_str(), p.yaml.as_str()));
     PolicySet::read(texts, ReadOptions::default()).map_err(|wrong| {
         let first = wrong.first().map(ToString::to_string).unwrap_or_default();
@@ -87,7 +87,7 @@ pub(super) fn read(policies: &[Policy]) -> Result<PolicySet> {
 }
 
 /// The services that run, with the labels that all their workloads have.
-pub(super) async fn estate(client: &Client) -> Result<Inventory> {
+pub(in crate::commands) async fn estate(client: &Client) -> Result<Inventory> {
     let services = client.services(&ServiceQuery::default()).await?.items;
     let mut inventory = Inventory::of_names(services.iter().map(|service| service.name.clone()));
     for service in &services {

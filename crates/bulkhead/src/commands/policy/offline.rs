@@ -23,7 +23,7 @@ use bulkhead_policy::{
 use std::{collections::BTreeSet, net::IpAddr, path::PathBuf};
 
 /// The documents of files; every error of every file where there is any.
-pub(super) fn documents(cx: &mut Context, files: &[PathBuf]) -> Result<PolicySet> {
+pub(in crate::commands) fn documents(cx: &mut Context, files: &[PathBuf]) -> Result<PolicySet> {
     let sources = documents::read_all(files)?;
     let texts = sources.iter().map(|s| (s.name.as_str(), s.text.as_str()));
     PolicySet::read(texts, ReadOptions { skip_foreign: true, ..ReadOptions::default() }).or_else(|wrong| {
@@ -37,7 +37,10 @@ pub(super) fn documents(cx: &mut Context, files: &[PathBuf]) -> Result<PolicySet
 }
 
 /// The services that documents and questions name.
-pub(super) fn inventory<'p>(sets: &[&'p PolicySet], peers: impl IntoIterator<Item = &'p Peer>) -> Inventory {
+pub(in crate::commands) fn inventory<'p>(
+    sets: &[&'p PolicySet],
+    peers: impl IntoIterator<Item = &'p Peer>,
+) -> Inventory {
     let mut names: BTreeSet<ServiceName> = sets.iter().flat_map(|set| set.named_services()).collect();
     names.extend(peers.into_iter().filter_map(|peer| peer.service().cloned()));
     let mut inventory = Inventory::of_names(names.iter().cloned());
