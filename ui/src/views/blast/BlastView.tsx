@@ -14,6 +14,7 @@ import { Empty, Failure, Skeleton } from "../../look/States";
 import { count, plural } from "../../text/numbers";
 import { peerKey, peerShort, shortName } from "../../text/words";
 import { Rings } from "./RingsDrawing";
+import { mapWith } from "../map/useMapState";
 import { chain, directions } from "./rings";
 import "./blast.css";
 
@@ -28,7 +29,7 @@ export default function BlastView() {
   const blast = useQuery({ ...queries.blast(chosen ?? "none/none"), enabled: chosen !== undefined });
   const open = (service: string | undefined) => { if (service !== undefined) go(toHash(["blast", ...service.split("/")])); };
   const at = items.findIndex((each) => each.service === chosen);
-  const map = toHash(["map"], { focus: chosen, layers: "labels,rings,quiet,blast" });
+  const map = mapWith("blast", { focus: chosen });
   useKeys({ j: () => open(items[at + 1]?.service), k: () => open(items[Math.max(0, at - 1)]?.service), m: () => go(map) });
   const modes = useMemo(() => new Map<string, Mode>(services.data?.items.map((each) => [each.name, each.mode]) ?? []), [services.data]);
 

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMediaQuery } from "@mantine/hooks";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useMemo, useRef } from "react";
 import * as queries from "../../api/queries";
 import type { Mode, Verdict } from "../../api/types";
 import { Headline } from "../../app/Headline";
 import { useKeys } from "../../app/keys";
 import { changeQuery } from "../../app/router";
+import { useCandidate, useCandidateSimulation } from "../policy/candidate";
 import { VerdictGlyph } from "../../look/Glyphs";
 import { IconMap } from "../../look/icons";
 import { Failure, Skeleton } from "../../look/States";
@@ -36,20 +37,21 @@ export default function MapView() {
   const phone = useMediaQuery("(max-width: 760px)", window.innerWidth <= 760, { getInitialValueInEffect: false });
   const enforced = useQuery({ ...queries.enforced, enabled: state.layers.has("enforced") });
   const focusService = state.focus !== undefined && graph?.nodes.get(state.focus)?.peer.kind === "service" ? state.focus : undefined;
+  const candidate = useCandidateSimulation(state.layers.has("candidate"));
+  const hasCandidate = useCandidate() !== undefined;
   const blast = useQuery({ ...queries.blast(focusService ?? "none/none"), enabled: focusService !== undefined && state.layers.has("blast") });
 
   const verdicts = useMemo(() => {
-    if (!state.layers.has("enforced") || enforced.data === undefined) return undefined;
-    return new Map<string, Verdict>(enforced.data.changes.map((change) => [edgeId(change.edge), change.after]));
-  }, [state.layers, enforced.data]);
+    const shown = state.layers.has("candidate") ? candidate.data : state.layers.has("enforced") ? enforced.data : undefined;
+    return shown === undefined ? undefined : new Map<string, Verdict>(shown.changes.map((change) => [edgeId(change.edge), change.after]));
+  }, [state.layers, enforced.data, candidate.data]);
+  const asCandidate = state.layers.has("candidate") && candidate.data !== undefined;
   const folds = `${[...state.folded].join()}|${[...state.unfolded].join()}`;
-  const hidden = useMemo(() => (state.layers.has("quiet") ? undefined : new Set<Verdict>(["allowed"])), [state.layers]);
-  // The scene follows the shape at once and the numbers once a second.
-  const tick = useSecond();
+  const hidden = useMemo(() => new Set<Verdict>([...(state.layers.has("quiet") ? [] : ["allowed" as const]), ...(state.layers.has("verdicts") ? [] : ["denied" as const, "would-deny" as const])]), [state.layers]);
   const scene = useMemo(
-    () => (graph === undefined ? undefined : buildScene(graph, { folded: state.folded, unfolded: state.unfolded, from: state.from, to: state.to, verdicts, hidden })),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- as said
-    [graph?.shape, tick, folds, state.from, state.to, verdicts, hidden],
+    () => (graph === undefined ? undefined : buildScene(graph, { folded: state.folded, unfolded: state.unfolded, from: state.from, to: state.to, verdicts, hidden, candidate: asCandidate })),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the graph is a new object when shape or numbers changed
+    [graph, folds, state.from, state.to, verdicts, hidden, asCandidate],
   );
   const { picture, move, arrange } = usePicture(scene, phone, state.focus);
   const issues = useMemo(() => (graph === undefined ? [] : issuesOf(graph.nodes.values())), [graph]);
@@ -91,8 +93,8 @@ export default function MapView() {
       </Headline>
       <main className="map-view">
         <div className="map-main">
-          <Toolbar state={state} scene={scene} allFolded={allFolded} foldAll={foldAll} arrange={arrange} modes={modes} all={MODES} />
-          <div className="map-pane">
+          <Toolbar state={state} scene={scene} allFolded={allFolded} foldAll={foldAll} arrange={arrange} modes={modes} all={MODES} hasCandidate={hasCandidate} />
+          <div className={`map-pane ${state.layers.has("verdicts") ? "" : "no-verdicts"} ${state.layers.has("modes") ? "" : "no-modes"}`}>
             {picture === undefined ? <Skeleton lines={8} /> : (
               <Canvas scene={scene} picture={picture} state={state} blast={state.layers.has("blast") ? blast.data : undefined} phone={phone} move={move}
                 onFold={(zone, folded) => foldZone(state, zone, folded)} />
@@ -102,18 +104,8 @@ export default function MapView() {
           </div>
           {!phone && <TimeBar graph={graph} denials={denials.data?.items} state={state} />}
         </div>
-        <SidePanel graph={graph} estate={status.data} state={state} link={link} issues={issues} enforced={enforced.data} blast={blast.data} focusExists={focusExists} />
+        <SidePanel graph={graph} estate={status.data} state={state} link={link} issues={issues} enforced={enforced.data} candidate={candidate} blast={blast.data} focusExists={focusExists} />
       </main>
     </>
   );
-}
-
-/** Turns over once a second while the view is open. */
-function useSecond(): number {
-  const [tick, setTick] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setTick((n) => n + 1), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  return tick;
 }

@@ -11,14 +11,17 @@ import type { Scene } from "./model/scene";
 import { LAYERS, setLayer, type Layer, type MapState } from "./useMapState";
 
 const NAMES: Record<Layer, [string, string]> = {
-  labels: ["Labels", "application and rate on allowed lines"],
-  rings: ["Completeness", "the ring around each mode"],
-  quiet: ["Allowed traffic", "lines that nobody holds back"],
+  quiet: ["Traffic", "allowed lines, their width by rate"],
+  labels: ["Applications", "application and rate on allowed lines"],
+  verdicts: ["Verdicts", "what is denied, or would be"],
+  rings: ["Completeness", "the gap in the ring is what may be unseen"],
+  modes: ["Modes", "the wall around each service"],
   enforced: ["As if all were in Enforce", "what would be denied then"],
+  candidate: ["Under the candidate policy", "what checked documents would break or close"],
   blast: ["Blast radius", "what falls with the selected service"],
 };
 
-export function Toolbar({ state, scene, allFolded, foldAll, arrange, modes, all }: {
+export function Toolbar({ state, scene, allFolded, foldAll, arrange, modes, all, hasCandidate }: {
   state: MapState;
   scene: Scene;
   allFolded: boolean;
@@ -26,6 +29,8 @@ export function Toolbar({ state, scene, allFolded, foldAll, arrange, modes, all 
   arrange: () => void;
   modes: Status["services"] | undefined;
   all: readonly Mode[];
+  /** Whether documents have been checked that could be shown. */
+  hasCandidate: boolean;
 }) {
   const input = useRef<HTMLInputElement>(null);
   const layers = useRef<HTMLButtonElement>(null);
@@ -36,10 +41,10 @@ export function Toolbar({ state, scene, allFolded, foldAll, arrange, modes, all 
         value={state.text} onChange={(event) => changeQuery({ q: event.currentTarget.value })} />
       <Menu closeOnItemClick={false} position="bottom-start" width={300}>
         <Menu.Target>
-          <Button ref={layers} variant="default" leftSection={<IconStack2 size={15} />}>Layers {LAYERS.filter((each) => state.layers.has(each)).length} of {LAYERS.length}<kbd aria-hidden="true">L</kbd></Button>
+          <Button ref={layers} variant="default" leftSection={<IconStack2 size={15} />}>Layers {LAYERS.filter((each) => state.layers.has(each)).length} of {LAYERS.length - (hasCandidate ? 0 : 1)}<kbd aria-hidden="true">L</kbd></Button>
         </Menu.Target>
         <Menu.Dropdown>
-          {LAYERS.map((layer) => (
+          {LAYERS.filter((layer) => layer !== "candidate" || hasCandidate).map((layer) => (
             <Menu.Item key={layer} component="div" onClick={() => setLayer(state, layer, !state.layers.has(layer))}>
               <Checkbox size="xs" checked={state.layers.has(layer)} readOnly tabIndex={-1} label={<><b>{NAMES[layer][0]}</b><br /><span className="t3 small">{NAMES[layer][1]}</span></>} />
             </Menu.Item>

@@ -90,7 +90,7 @@ const Wire = memo(function Wire({ link, way, faded, selected, onSelect }: { link
   const before = way.at(-2) ?? end;
   const angle = (Math.atan2(end[1] - before[1], end[0] - before[0]) * 180) / Math.PI;
   return (
-    <g className={`wire ${link.verdict} ${faded ? "faded" : ""}`} role="button" tabIndex={-1} aria-label={linkSentence(link)}
+    <g className={`wire ${link.verdict} ${link.effect ?? ""} ${faded ? "faded" : ""}`} role="button" tabIndex={-1} aria-label={linkSentence(link)}
       onClick={(event) => { event.stopPropagation(); onSelect(link); }}>
       <path d={path} className="wire-hit" />
       {selected && <path d={path} className="halo" />}
@@ -133,9 +133,9 @@ function Mark({ way, gate = false }: { way: Point[]; gate?: boolean }) {
 }
 
 const WireLabel = memo(function WireLabel({ link, label, selected, faded, onSelect }: { link: SceneLink; label: Label; selected: boolean; faded: boolean; onSelect: (link: SceneLink) => void }) {
-  const held = link.verdict !== "allowed";
+  const held = link.verdict !== "allowed" && link.effect !== "closes";
   return (
-    <g className={`wire-label ${link.verdict} ${selected ? "selected" : ""} ${faded ? "faded" : ""}`} transform={`translate(${label.x - label.w / 2} ${label.y - (label.two ? 15 : 8.5)})`} onClick={(event) => { event.stopPropagation(); onSelect(link); }}>
+    <g className={`wire-label ${link.verdict} ${link.effect ?? ""} ${selected ? "selected" : ""} ${faded ? "faded" : ""}`} transform={`translate(${label.x - label.w / 2} ${label.y - (label.two ? 15 : 8.5)})`} onClick={(event) => { event.stopPropagation(); onSelect(link); }}>
       <rect width={label.w} height={label.two ? 30 : 17} rx="4" />
       {held && <g transform="translate(4 2.5)"><VerdictGlyph verdict={link.verdict} size={12} /></g>}
       {label.two ? <text textAnchor="middle"><tspan className="what" x={label.w / 2} y="11.5">{link.what}</tspan><tspan className="much" x={label.w / 2} y="25">{link.much}</tspan></text> : <text x={held ? 21 : 6} y="12.4"><tspan className="what">{link.what}</tspan>{link.much !== "" && <tspan className="much" dx="4">{link.much}</tspan>}</text>}
@@ -145,7 +145,7 @@ const WireLabel = memo(function WireLabel({ link, label, selected, faded, onSele
 
 export function linkSentence(link: SceneLink): string {
   const name = (key: string): string => key.replace(/^(zone|rest|external):/, "").replace(/^.*\//, "");
-  const much = link.verdict === "allowed" ? (link.rate > 0 ? `, ${rateText(link.rate)} packets` : "") : `, ${link.much}`;
+  const much = link.effect !== undefined ? `, ${link.effect} under the candidate` : link.verdict === "allowed" ? (link.rate > 0 ? `, ${rateText(link.rate)} packets` : "") : `, ${link.much}`;
   return `${name(link.from)} to ${name(link.to)}, ${link.edges.length === 1 ? link.what : `${count(link.edges.length)} edges`}${much}`;
 }
 

@@ -1,10 +1,11 @@
 import { useMemo } from "react";
 import type { Mode } from "../../api/types";
 import { changeQuery, useRoute } from "../../app/router";
+import { toHash, type Query } from "../../app/url";
 
-export const LAYERS = ["labels", "rings", "quiet", "enforced", "blast"] as const;
+export const LAYERS = ["quiet", "labels", "verdicts", "rings", "modes", "enforced", "candidate", "blast"] as const;
 export type Layer = (typeof LAYERS)[number];
-const USUAL: Layer[] = ["labels", "rings", "quiet"];
+const USUAL: Layer[] = ["quiet", "labels", "verdicts", "rings", "modes"];
 
 /** All of it is in the address. */
 export interface MapState {
@@ -47,9 +48,18 @@ export function select(what: { focus?: string; link?: string }): void {
   changeQuery({ focus: what.focus, link: what.link });
 }
 
+/** Of two policies one can be shown. */
+const INSTEAD: Partial<Record<Layer, Layer>> = { enforced: "candidate", candidate: "enforced" };
+
+const written = (layers: readonly Layer[]): string | undefined => (layers.join() === USUAL.join() ? undefined : layers.length === 0 ? "none" : layers.join());
+
 export function setLayer(state: MapState, layer: Layer, on: boolean): void {
-  const next = LAYERS.filter((each) => (each === layer ? on : state.layers.has(each)));
-  changeQuery({ layers: next.join() === USUAL.join() ? undefined : next.length === 0 ? "none" : next.join() });
+  changeQuery({ layers: written(LAYERS.filter((each) => (each === layer ? on : state.layers.has(each) && !(on && INSTEAD[layer] === each)))) });
+}
+
+/** The address of the map with a layer more than usual. */
+export function mapWith(layer: Layer, more: Query = {}): string {
+  return toHash(["map"], { layers: written(LAYERS.filter((each) => each === layer || USUAL.includes(each))), ...more });
 }
 
 export function foldZone(state: MapState, zone: string, folded: boolean): void {

@@ -7,13 +7,19 @@ import type { ApplyResult, Policy } from "../../api/types";
 import { notice } from "../../app/notices";
 import YamlEditor, { type Fault } from "../../look/YamlEditor";
 import { Failure } from "../../look/States";
+import { ButtonWithKey } from "../../look/ButtonWithKey";
+import { mapWith } from "../map/useMapState";
 import { ApplyPreview } from "./ApplyPreview";
+import { setCandidate, useCandidate } from "./candidate";
 
 const KEYS = ["apiVersion", "kind", "metadata", "namespace", "name", "spec", "service", "ingress", "egress", "from", "to", "ports", "application", "allow", "deny", "host", "world", "tcp", "udp"];
 
 /** Documents as text. Checked by the server's own dry run; applied only after its result was shown. */
 export default function Editor({ documents, open }: { documents: readonly Policy[] | undefined; open: string | undefined }) {
-  const start = documents?.find((each) => `${each.namespace}/${each.name}` === open)?.yaml ?? "";
+  // Back from the map, what was checked is still there.
+  const candidate = useCandidate();
+  const [kept] = useState(candidate);
+  const start = documents?.find((each) => `${each.namespace}/${each.name}` === open)?.yaml ?? (open === undefined ? kept : undefined) ?? "";
   return <EditorOf key={`${open ?? ""}${start === "" ? "" : "loaded"}`} start={start} documents={documents ?? []} />;
 }
 
@@ -33,6 +39,7 @@ function EditorOf({ start, documents }: { start: string; documents: readonly Pol
     setBusy(true);
     got(api.POST("/api/v1/policies/apply", { body: { documents: text, dry_run: dry } })).then(async (result) => {
       setChecked({ text, result });
+      setCandidate(dry ? text : undefined);
       if (dry) return;
       notice(result.sentence);
       await refresh(client);
@@ -54,7 +61,7 @@ function EditorOf({ start, documents }: { start: string; documents: readonly Pol
       <section className="editor-result" aria-live="polite">
         {current === undefined ? <p className="t2">Check says what applying would do: which lines of which document change, which seen edges get another verdict, and which would break. Nothing is changed by it. {documents.length > 0 && "An existing document is replaced by one of its name."}</p>
           : current.error !== undefined ? <Failure error={current.error} /> : current.result !== undefined && (
-            <>{!current.result.dry_run && <p className="strong">Applied.</p>}<ApplyPreview result={current.result} /></>
+            <>{current.result.dry_run ? <ButtonWithKey label="Show on the map" href={mapWith("candidate")} /> : <p className="strong">Applied.</p>}<ApplyPreview result={current.result} /></>
           )}
       </section>
     </main>

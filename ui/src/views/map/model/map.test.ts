@@ -32,6 +32,13 @@ describe("folding", () => {
     const large = buildScene(fromColumns(columnsOf(estate("large", NOW).graph)), EMPTY);
     expect(large.zones.reduce((n, zone) => n + (zone.folded ? 1 : zone.services.length + 1), 0) + large.outside.length).toBeLessThanOrEqual(300);
   });
+  it("never draws more than that when every zone is unfolded", () => {
+    const graph = fromColumns(columnsOf(estate("large", NOW).graph));
+    const zones = buildScene(graph, EMPTY).zones.map((zone) => zone.name);
+    const all = buildScene(graph, { ...EMPTY, unfolded: new Set(zones) });
+    expect(all.zones.every((zone) => !zone.folded)).toBe(true);
+    expect(all.zones.reduce((n, zone) => n + zone.services.length + (zone.rest.length > 0 ? 1 : 0), 0)).toBeLessThanOrEqual(300);
+  });
   it("joins the edges of a folded zone into one link for each verdict", () => {
     const folded = buildScene(shop, { ...EMPTY, folded: new Set(["shop", "data"]) });
     const between = folded.links.filter((link) => link.from === "zone:shop" && link.to === "zone:data");

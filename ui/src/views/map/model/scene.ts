@@ -7,6 +7,8 @@ import { applicationAndPort, namespaceOf, peerKey, peerShort, portText, spoken }
 export const FULL_UNTIL = 40;
 /** Of one zone in a compact picture, the ones that need a look first. */
 const SHOWN_OF_ZONE = 10;
+/** What a picture holds at most, so that people can read it and browsers can move it. */
+const MOST_NODES = 300;
 const OUTSIDE_SHOWN = 9;
 const UNFOLD_BY_THEMSELVES = 2;
 
@@ -36,8 +38,12 @@ export interface SceneEntry {
   kind: Peer["kind"] | "rest";
 }
 
+/** What a candidate policy does to an edge: cuts off what is in use, closes what is open and idle, or lets pass what was denied. */
+export type Effect = "breaks" | "closes" | "opens";
+
 export interface SceneLink {
   id: string;
+  effect?: Effect | undefined;
   from: string;
   to: string;
   verdict: Verdict;
@@ -64,7 +70,12 @@ export interface SceneOptions {
   /** Verdicts under another policy, by key of the edge. */
   verdicts?: ReadonlyMap<string, Verdict> | undefined;
   hidden?: ReadonlySet<Verdict> | undefined;
+  /** Whether `verdicts` are those of a candidate, whose effects are to be told apart. */
+  candidate?: boolean | undefined;
 }
+
+/** An edge without traffic for so long is idle: closing it breaks nobody at the moment. */
+const IDLE = 3_600_000;
 
 const BELOW: Peer["kind"][] = ["host", "remote-host", "multicast", "unknown"];
 
@@ -92,7 +103,7 @@ export function buildScene(graph: LiveGraph, options: SceneOptions): Scene {
   }
   const outside = outsideEntries(edges, shown, options);
   const below = belowEntries(edges, shown);
-  return { density, zones, outside, below, links: linksOf(edges, shown, options, density) };
+  return { density, zones, outside, below, links: linksOf(edges, shown, options, density, graph.time) };
 }
 
 function inTime(edge: MapEdge, { from, to }: SceneOptions): boolean {
@@ -116,10 +127,13 @@ function foldZones(byZone: Map<string, GraphNode[]>, density: Scene["density"], 
   // A zone with denials unfolds by itself, the worst first; more than two would push the rest aside.
   const loud = new Set([...zones].filter((zone) => zone.denied > 0).sort((a, b) => b.denied - a.denied).slice(0, UNFOLD_BY_THEMSELVES).map((zone) => zone.name));
   const few = zones.length <= 2;
+  for (const zone of zones) zone.folded = options.folded.has(zone.name) || (density === "compact" && !few && !options.unfolded.has(zone.name) && !loud.has(zone.name));
+  const open = zones.filter((zone) => !zone.folded).length;
+  // The more zones are unfolded, the fewer of each are drawn one by one; one more stands for the others.
+  const share = few ? FULL_UNTIL : Math.max(2, Math.min(SHOWN_OF_ZONE, Math.floor((MOST_NODES - (zones.length - open)) / Math.max(1, open)) - 1));
   for (const zone of zones) {
-    zone.folded = options.folded.has(zone.name) || (density === "compact" && !few && !options.unfolded.has(zone.name) && !loud.has(zone.name));
     if (zone.folded) continue;
-    const most = density === "full" || zone.all.length <= SHOWN_OF_ZONE + 2 ? Infinity : few ? FULL_UNTIL : SHOWN_OF_ZONE;
+    const most = density === "full" || zone.all.length <= share + 1 ? Infinity : share;
     const loudest = [...zone.all].sort((a, b) => b.denied - a.denied || b.would_deny - a.would_deny || b.workloads - a.workloads).slice(0, most);
     const chosen = new Set(loudest);
     zone.services = zone.all.filter((node) => chosen.has(node));
@@ -175,16 +189,17 @@ function belowEntries(edges: readonly MapEdge[], shown: Map<string, string>): Sc
 
 const ORDER: Verdict[] = ["allowed", "would-deny", "denied"];
 
-function linksOf(edges: readonly MapEdge[], shown: ReadonlyMap<string, string>, options: SceneOptions, density: Scene["density"]): SceneLink[] {
+function linksOf(edges: readonly MapEdge[], shown: ReadonlyMap<string, string>, options: SceneOptions, density: Scene["density"], now: number): SceneLink[] {
   const links = new Map<string, SceneLink>();
   for (const edge of edges) {
     const from = shown.get(edge.from);
     const to = shown.get(edge.to);
     if (from === undefined || to === undefined || from === to) continue;
     const verdict = verdictOf(edge, options);
-    const id = `${from}>${to}>${verdict}`;
+    const effect = effectOf(edge, options, now);
+    const id = `${from}>${to}>${verdict}${effect === undefined ? "" : `>${effect}`}`;
     const link = links.get(id);
-    if (link === undefined) links.set(id, { id, from, to, verdict, edges: [edge], what: "", much: "", rate: edge.rate });
+    if (link === undefined) links.set(id, { id, from, to, verdict, effect, edges: [edge], what: "", much: "", rate: edge.rate });
     else {
       link.edges.push(edge);
       link.rate += edge.rate;
@@ -194,10 +209,18 @@ function linksOf(edges: readonly MapEdge[], shown: ReadonlyMap<string, string>, 
   return [...links.values()].sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict) || (a.id < b.id ? -1 : 1));
 }
 
+export function effectOf(edge: MapEdge, options: Pick<SceneOptions, "verdicts" | "candidate">, now: number): Effect | undefined {
+  const after = options.candidate === true ? options.verdicts?.get(edgeId(edge)) : undefined;
+  if (after === undefined || after === edge.verdict) return undefined;
+  if (after === "allowed") return "opens";
+  return edge.rate === 0 && now - edge.last_seen > IDLE ? "closes" : "breaks";
+}
+
 /** Application and rate; for what was held back, port and count: no application was read. */
-export function labelOf(link: Pick<SceneLink, "edges" | "verdict" | "rate">, density: Scene["density"] = "full"): { what: string; much: string } {
+export function labelOf(link: Pick<SceneLink, "edges" | "verdict" | "rate" | "effect">, density: Scene["density"] = "full"): { what: string; much: string } {
   const [first] = link.edges;
   if (first === undefined) return { what: "", much: "" };
+  if (link.effect !== undefined) return { what: link.edges.length === 1 ? `${first.protocol} ${portText(first.protocol, first.port)}`.trimEnd() : plural(link.edges.length, "edge"), much: link.effect };
   if (link.verdict === "allowed") {
     const words = new Set(link.edges.map(spoken));
     return { what: words.size === 1 ? spoken(first) : plural(link.edges.length, "edge"), much: rate(link.rate) };

@@ -6,12 +6,14 @@ import { count, plural } from "../../../text/numbers";
 import { modeWord, namespaceOf, shortName } from "../../../text/words";
 import type { Issue } from "../model/issues";
 import { boundHistogram } from "../model/histogram";
+import { Failure } from "../../../look/States";
+import { VerdictChanges } from "../../policy/ApplyPreview";
 import { select } from "../useMapState";
 
 const MODES: Mode[] = ["learn", "monitor", "enforce", "quarantine"];
 const WORDS = { denied: "denied in 24 hours", "would-deny": "would be denied, 24 hours", "open-ended": "keeps finding new peers" };
 
-export function EstatePanel({ graph, estate, issues, enforced }: { graph: LiveGraph; estate: Status | undefined; issues: readonly Issue[]; enforced: Simulation | undefined }) {
+export function EstatePanel({ graph, estate, issues, enforced, candidate }: { graph: LiveGraph; estate: Status | undefined; issues: readonly Issue[]; enforced: Simulation | undefined; candidate: { data: Simulation | undefined; error: unknown } | undefined }) {
   const services = [...graph.nodes.values()].filter((node) => node.peer.kind === "service");
   const zones = new Set(services.map((node) => (node.peer.kind === "service" ? namespaceOf(node.peer.name) : "")));
   const bars = boundHistogram(services);
@@ -20,6 +22,18 @@ export function EstatePanel({ graph, estate, issues, enforced }: { graph: LiveGr
     <>
       <div className="panel-head"><div className="grow"><h2>Whole estate</h2>
         <p className="t2">{plural(services.length, "service")} in {plural(zones.size, "namespace")}, {plural(graph.edges.size, "edge")}.</p></div></div>
+      {candidate !== undefined && (
+        <section className="section">
+          <h3 className="section-title">Under the candidate policy <a href="#/policies?tab=edit">edit</a></h3>
+          {candidate.error !== null ? <Failure error={candidate.error} /> : candidate.data === undefined ? <p className="t2">The documents are no longer at hand. Check them again in the editor.</p> : (
+            <>
+              <p className="t2">{candidate.data.sentence}</p>
+              <VerdictChanges changes={candidate.data.changes} />
+              <p className="t3 small">Red: in use, and would break. Grey and dashed: idle for an hour or more, and would close.</p>
+            </>
+          )}
+        </section>
+      )}
       {enforced !== undefined && (
         <section className="section">
           <h3 className="section-title">If every service were in Enforce</h3>
