@@ -3,7 +3,7 @@
 #ifndef BULKHEAD_CONNTRACK_H
 #define BULKHEAD_CONNTRACK_H
 
-#include "account.h"
+#include "cache.h"
 
 #define CLOSED_OUT_IN (BH_FLOW_FIN_OUT | BH_FLOW_FIN_IN)
 

@@ -5,7 +5,7 @@
 #ifndef BULKHEAD_FAST_H
 #define BULKHEAD_FAST_H
 
-#include "account.h"
+#include "cache.h"
 
 #define MAPPED 0xffff0000ull /* ::ffff in the low word, as it lies in memory */
 

@@ -37,26 +37,6 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } bh_events SEC(".maps");
 
-/* Values too large for the stack of a program. */
-struct bh_scratch {
-	struct bh_flow flow;
-	struct bh_edge edge;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct bh_scratch);
-	__uint(max_entries, 1);
-} bh_scratch_map SEC(".maps");
-
-static __always_inline struct bh_scratch *scratch(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&bh_scratch_map, &zero);
-}
-
 static __always_inline void count(__u32 which)
 {
 	__u64 *value = bpf_map_lookup_elem(&bh_stats, &which);

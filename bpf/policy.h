@@ -13,6 +13,17 @@ struct decision {
 	__u8 mode;
 };
 
+/* What is asked of a policy, and what became of it. */
+struct outcome {
+	struct decision decision;
+	__u16 port;
+	__u16 application;
+	__u8 direction;
+	__u8 verdict;
+	__u8 reason;
+	__u8 adopted;
+};
+
 static __always_inline int is_multicast(const struct bh_address *a)
 {
 	if (a->word[0] == 0 && a->word[1] == 0 && a->word[2] == bpf_htonl(0xffff)) {
@@ -82,19 +93,21 @@ static __always_inline void match_class(const struct bh_class_ref *class, __u8 p
 	out->rule = rule->rule;
 }
 
-/* `slot` is that of the epoch the caller has read. */
-static __always_inline void decide(const struct bh_slot *slot, __u32 peer, int direction, __u8 protocol,
-				   __u16 port, __u16 application, struct decision *out)
+/* `slot` is that of the epoch the caller has read; the peer, the direction, the port and the application are in `out`. */
+static __noinline int decide(const struct bh_slot *slot, struct outcome *out, int protocol)
 {
-	struct bh_peer_key key = {.table = slot->table[direction & 1], .peer = peer};
+	struct bh_peer_key key = {.peer = out->decision.peer};
 	const struct bh_class_ref *class;
 
-	out->peer = peer;
-	out->mode = slot->mode;
+	if (!slot)
+		return 0;
+	key.table = slot->table[out->direction & 1];
+	out->decision.mode = slot->mode;
 	class = bpf_map_lookup_elem(&bh_peers, &key);
 	if (!class)
-		class = &slot->otherwise[direction & 1];
-	match_class(class, protocol, port, application, out);
+		class = &slot->otherwise[out->direction & 1];
+	match_class(class, protocol, out->port, out->application, &out->decision);
+	return 0;
 }
 
 static __always_inline __u8 verdict_of(const struct decision *d)

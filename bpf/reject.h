@@ -7,8 +7,9 @@
 #include "maps.h"
 #include "packet.h"
 
-#define ICMP_ROOM_V4 28 /* new IPv4 header and ICMP header */
-#define ICMP_ROOM_V6 48
+#define ICMP_HLEN 8
+/* Of the packet's transport header, behind its IP header (RFC 792). */
+#define QUOTED 8
 
 static __always_inline __u16 fold(__u64 sum)
 {
@@ -135,32 +136,49 @@ static __noinline int reset_v6(struct __sk_buff *skb, int from_workload)
 	return send_back(skb, from_workload);
 }
 
+/* The ICMP header, its checksum still to come. */
+static __always_inline void prohibited(__u8 *icmp, __u8 type, __u8 code)
+{
+	icmp[0] = type;
+	icmp[1] = code;
+	*(__u16 *)(icmp + 2) = 0;
+	*(__u32 *)(icmp + 4) = 0;
+}
+
+/* Keeps `quoted` bytes of the packet behind its Ethernet header and makes room for `headers` in front of them: those of
+ * an ICMP message that quotes it. */
+static __always_inline int quote(struct __sk_buff *skb, __u32 quoted, __u32 headers)
+{
+	__u8 ethernet[ETH_HLEN];
+
+	if (bpf_skb_change_tail(skb, ETH_HLEN + quoted, 0) < 0 ||
+	    bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
+	    bpf_skb_adjust_room(skb, headers, BPF_ADJ_ROOM_MAC, 0) < 0 ||
+	    bpf_skb_store_bytes(skb, 0, ethernet, ETH_HLEN, 0) < 0)
+		return -1;
+	return bpf_skb_pull_data(skb, ETH_HLEN + headers + quoted);
+}
+
 /* Destination unreachable, communication administratively prohibited (RFC 1812 5.2.7.1: code 13). */
 static __noinline int prohibit_v4(struct __sk_buff *skb, int from_workload)
 {
-	void *data, *end;
 	struct ipv4 *ip, *old;
+	void *data, *end;
 	__u8 *icmp;
-	__u8 ethernet[ETH_HLEN];
 
-	/* the original IP header and eight bytes are quoted */
-	if (bpf_skb_change_tail(skb, ETH_HLEN + 28, 0) < 0 ||
-	    bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
-	    bpf_skb_adjust_room(skb, ICMP_ROOM_V4, BPF_ADJ_ROOM_MAC, 0) < 0 ||
-	    bpf_skb_store_bytes(skb, 0, ethernet, ETH_HLEN, 0) < 0 ||
-	    bpf_skb_pull_data(skb, ETH_HLEN + 56) < 0)
+	if (quote(skb, 20 + QUOTED, 20 + ICMP_HLEN) < 0)
 		return TC_ACT_SHOT;
 	data = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;
 	ip = data + ETH_HLEN;
 	icmp = (void *)(ip + 1);
-	old = (void *)(icmp + 8);
-	if ((void *)(old + 1) + 8 > end)
+	old = (void *)(icmp + ICMP_HLEN);
+	if ((void *)(old + 1) + QUOTED > end)
 		return TC_ACT_SHOT;
 	swap_ethernet(data);
 	ip->version_ihl = 0x45;
 	ip->tos = 0xc0;
-	ip->length = bpf_htons(56);
+	ip->length = bpf_htons(20 + ICMP_HLEN + 20 + QUOTED);
 	ip->id = 0;
 	ip->fragment = 0;
 	ip->ttl = 64;
@@ -169,50 +187,39 @@ static __noinline int prohibit_v4(struct __sk_buff *skb, int from_workload)
 	ip->destination = old->source;
 	ip->checksum = 0;
 	ip->checksum = fold(bpf_csum_diff(0, 0, (__be32 *)ip, 20, 0));
-	icmp[0] = 3;
-	icmp[1] = 13;
-	*(__u16 *)(icmp + 2) = 0;
-	*(__u32 *)(icmp + 4) = 0;
-	*(__u16 *)(icmp + 2) = fold(bpf_csum_diff(0, 0, (__be32 *)icmp, 36, 0));
+	prohibited(icmp, 3, 13);
+	*(__u16 *)(icmp + 2) = fold(bpf_csum_diff(0, 0, (__be32 *)icmp, ICMP_HLEN + 20 + QUOTED, 0));
 	return send_back(skb, from_workload);
 }
 
 /* ICMPv6 destination unreachable, administratively prohibited (RFC 4443 3.1: type 1, code 1). */
 static __noinline int prohibit_v6(struct __sk_buff *skb, int from_workload)
 {
-	void *data, *end;
 	struct ipv6 *ip, *old;
+	void *data, *end;
 	__u8 *icmp;
-	__u8 ethernet[ETH_HLEN];
 	__u64 sum;
 
-	if (bpf_skb_change_tail(skb, ETH_HLEN + 48, 0) < 0 ||
-	    bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
-	    bpf_skb_adjust_room(skb, ICMP_ROOM_V6, BPF_ADJ_ROOM_MAC, 0) < 0 ||
-	    bpf_skb_store_bytes(skb, 0, ethernet, ETH_HLEN, 0) < 0 ||
-	    bpf_skb_pull_data(skb, ETH_HLEN + 96) < 0)
+	if (quote(skb, 40 + QUOTED, 40 + ICMP_HLEN) < 0)
 		return TC_ACT_SHOT;
 	data = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;
 	ip = data + ETH_HLEN;
 	icmp = (void *)(ip + 1);
-	old = (void *)(icmp + 8);
-	if ((void *)(old + 1) + 8 > end)
+	old = (void *)(icmp + ICMP_HLEN);
+	if ((void *)(old + 1) + QUOTED > end)
 		return TC_ACT_SHOT;
 	swap_ethernet(data);
 	ip->version_class_flow = bpf_htonl(0x60000000);
-	ip->length = bpf_htons(56);
+	ip->length = bpf_htons(ICMP_HLEN + 40 + QUOTED);
 	ip->next = P_ICMPV6;
 	ip->hops = 64;
 	__builtin_memcpy(ip->source, old->destination, 16);
 	__builtin_memcpy(ip->destination, old->source, 16);
-	icmp[0] = 1;
-	icmp[1] = 1;
-	*(__u16 *)(icmp + 2) = 0;
-	*(__u32 *)(icmp + 4) = 0;
+	prohibited(icmp, 1, 1);
 	/* both addresses, the ICMP header and the quotation lie side by side */
-	sum = bpf_csum_diff(0, 0, (__be32 *)ip->source, 88, 0);
-	sum += (__u64)bpf_htonl(P_ICMPV6) + bpf_htonl(56);
+	sum = bpf_csum_diff(0, 0, (__be32 *)ip->source, 32 + ICMP_HLEN + 40 + QUOTED, 0);
+	sum += (__u64)bpf_htonl(P_ICMPV6) + bpf_htonl(ICMP_HLEN + 40 + QUOTED);
 	*(__u16 *)(icmp + 2) = fold(sum);
 	return send_back(skb, from_workload);
 }

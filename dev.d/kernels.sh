@@ -118,11 +118,12 @@ kernel_step() {
     local folder=$KERNEL_CACHE/$1
     cat "$KERNEL_CACHE/root.cpio.gz" "$folder/modules.cpio.gz" >"$folder/initramfs"
     # Emulated on purpose, also where there is KVM: inside other virtual machines that one often breaks down. Without
-    # cmpxchg16b, whose emulation (qemu 7.2) now and then returns broken flags to the allocator of 6.12.
+    # cmpxchg16b, whose emulation (qemu 7.2) now and then returns broken flags to the allocator of 6.12. On a busy
+    # machine the emulated timer comes late: it is not to be tested at boot.
     timeout "$KERNEL_LIMIT" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 2048 \
         -nographic -no-reboot -nodefaults -serial stdio -monitor none \
         -kernel "$folder/vmlinuz" -initrd "$folder/initramfs" \
-        -append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null | tr -d '\r' | tee "$folder/console"
+        -append "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check" </dev/null | tr -d '\r' | tee "$folder/console"
     grep -q '^KERNEL TESTS PASSED$' "$folder/console"
 }
 

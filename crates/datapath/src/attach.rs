@@ -1,4 +1,4 @@
-use crate::{Datapath, DatapathError, load::program};
+use crate::{Datapath, DatapathError, kernel::interfaces, load::program, sys};
 use aya::programs::{
     LinkOrder, ProgramError, TcAttachType,
     links::{FdLink, PinnedLink},
@@ -109,10 +109,10 @@ impl Datapath {
         Ok(())
     }
 
-    /// Takes the programs off an interface that is still there.
+    /// Takes the programs off an interface that is still there. When this returns, no packet meets them any more.
     pub fn detach(&mut self, interface: &str, ifindex: u32) {
         for (name, hook, side) in HOOKS {
-            let _ = fs::remove_file(self.pins.join("links").join(format!("{ifindex}-{side}")));
+            let _ = unpin_link(&self.pins.join("links").join(format!("{ifindex}-{side}")));
             if self.attach == AttachKind::Clsact {
                 let _ = tc::qdisc_detach_program(interface, hook, name);
             }
@@ -138,10 +138,24 @@ impl Datapath {
     }
 }
 
-/// Takes every program off every interface and removes every pin below `pins`: nothing is enforced after this.
+/// Detaches and forgets a link; that there is none is no error.
+fn unpin_link(path: &Path) -> io::Result<()> {
+    let detached = match sys::detach_pinned(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        result => result,
+    };
+    fs::remove_file(path).and(detached)
+}
+
+/// Takes every program off every interface and removes every pin below `pins`: when this returns, nothing is enforced
+/// any more.
 pub fn remove_all(pins: &Path) -> io::Result<()> {
-    for interface in fs::read_dir("/sys/class/net")?.flatten() {
-        let interface = interface.file_name().to_string_lossy().into_owned();
+    let mut result = Ok(());
+    for link in fs::read_dir(pins.join("links")).into_iter().flatten().flatten() {
+        // Whatever happens, the rest goes too.
+        result = result.and(unpin_link(&link.path()));
+    }
+    for interface in interfaces()? {
         let mut ours = false;
         for (name, hook, _) in HOOKS {
             ours |= tc::qdisc_detach_program(&interface, hook, name).is_ok();
@@ -151,8 +165,8 @@ pub fn remove_all(pins: &Path) -> io::Result<()> {
         }
     }
     match fs::remove_dir_all(pins) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => result,
+        removed => result.and(removed),
     }
 }
 

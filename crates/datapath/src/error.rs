@@ -4,7 +4,8 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum DatapathError {
     #[error(
-        "cannot prepare {path}: {source}; bpffs must be mounted there or mountable (needs CAP_SYS_ADMIN)"
+        "cannot keep programs and tables under {path}: {source}. Mount a BPF file system there or above it (mount -t bpf \
+         bpf /sys/fs/bpf, as root; in a container, mount the host's folder into it)"
     )]
     PinDirectory { path: PathBuf, source: io::Error },
     #[error(

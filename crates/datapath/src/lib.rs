@@ -27,7 +27,7 @@ pub use error::DatapathError;
 pub use events::{Events, KernelEvent};
 pub use flows::{AdoptedConnection, SweepReport};
 pub use gate::{Gate, GateError};
-pub use kernel::{Feature, KernelFeatures, kernel_release};
+pub use kernel::kernel_release;
 pub use load::{Config, Datapath, OBJECT, Sizes};
 pub use sys::{SkbContext, TestRun};
 pub use table::Table;

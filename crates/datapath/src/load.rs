@@ -1,7 +1,7 @@
 use crate::{
     AttachKind, DatapathError, Events,
     error::in_table,
-    kernel::{KernelFeatures, is_bpffs},
+    kernel::{has_tcx, in_bpffs},
     sys::{self, SkbContext, TestRun},
     table::Table,
 };
@@ -129,9 +129,8 @@ impl Datapath {
                 .load()
                 .map_err(|source| DatapathError::Program { name, source: Box::new(source) })?;
         }
-        let attach = config.attach.unwrap_or_else(|| {
-            if KernelFeatures::probe().tcx { AttachKind::Tcx } else { AttachKind::Clsact }
-        });
+        let attach =
+            config.attach.unwrap_or_else(|| if has_tcx() { AttachKind::Tcx } else { AttachKind::Clsact });
         let datapath = Self {
             attach,
             cpus,
@@ -326,13 +325,15 @@ pub(crate) const fn next_epoch(epoch: u32, step: u32) -> u32 {
 
 fn prepare(pins: &Path, maps: &Path) -> Result<(), DatapathError> {
     let failed = |source| DatapathError::PinDirectory { path: pins.to_owned(), source };
-    let default = Path::new("/sys/fs/bpf");
-    if pins.starts_with(default) && !is_bpffs(default) {
+    if pins.starts_with("/sys/fs/bpf") && !in_bpffs(pins) {
         let status =
             Command::new("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]).status().map_err(failed)?;
         if !status.success() {
             return Err(failed(io::Error::other(format!("mount -t bpf: {status}"))));
         }
+    }
+    if !in_bpffs(pins) {
+        return Err(failed(io::Error::other("this folder is in no BPF file system")));
     }
     fs::create_dir_all(maps).map_err(failed)?;
     fs::create_dir_all(pins.join("links")).map_err(failed)

@@ -18,6 +18,7 @@ const MAP_GET_NEXT_KEY: u32 = 4;
 const OBJ_GET: u32 = 7;
 const PROG_TEST_RUN: u32 = 10;
 const MAP_LOOKUP_BATCH: u32 = 24;
+const LINK_DETACH: u32 = 34;
 
 /// `union bpf_attr`, zeroed: the kernel takes any length whose unknown rest is zero.
 #[repr(C, align(8))]
@@ -54,13 +55,20 @@ fn bpf(command: u32, attr: &mut Attr, size: usize) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(i32::try_from(result).unwrap_or(0)) }
 }
 
-/// Opens a pinned map.
+/// Opens a pinned map or link.
 pub(crate) fn open_pinned(path: &Path) -> io::Result<OwnedFd> {
     let path = CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)?;
     let mut attr = Attr::new().pointer(0, path.as_ptr());
     let fd = bpf(OBJ_GET, &mut attr, 16)?;
     // SAFETY: the kernel has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Takes the program of a pinned link off its interface. When this returns, no CPU runs it there any more: without it
+/// the kernel would do so at its leisure, some time after the last reference has gone.
+pub(crate) fn detach_pinned(path: &Path) -> io::Result<()> {
+    let link = open_pinned(path)?;
+    bpf(LINK_DETACH, &mut Attr::new().u32(0, link.as_raw_fd() as u32), 4).map(drop)
 }
 
 /// `value` must be as long as the map's values (of all possible CPUs, each rounded to 8 bytes, for a per-CPU map).
@@ -175,6 +183,19 @@ pub(crate) fn test_run(
         packet: out,
         mark: u32::from_ne_bytes(skb_out[8..12].try_into().expect("four bytes")),
     })
+}
+
+pub(crate) const BPF_FS: i64 = libc::BPF_FS_MAGIC;
+
+/// The magic number of the file system that a path is in.
+pub(crate) fn file_system(path: &Path) -> io::Result<i64> {
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)?;
+    // SAFETY: statfs is plain memory for which all zeros are valid; the path ends with a zero.
+    let (result, found) = unsafe {
+        let mut found: libc::statfs = std::mem::zeroed();
+        (libc::statfs(path.as_ptr(), &mut found), found)
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(found.f_type) }
 }
 
 /// Binds the calling thread to one CPU.

@@ -28,6 +28,9 @@ const POLICIES: usize = 100;
 const SERVICES: usize = 8;
 const PACKETS: usize = 100;
 
+/// As in `bpf/midstream.h`.
+const FIRST_EPHEMERAL: u16 = 32_768;
+
 /// What a packet has to do with the flow table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -223,15 +226,15 @@ impl Question<'_> {
         let mut port = case.traffic.port;
         let mut outcome = self.decide(case, direction, port);
         if case.kind == Kind::Midstream {
-            // The lower port is taken for the server's, unless the policy allows only the other way round.
+            // The port that clients get is taken for the client's, unless the policy allows only the other way round.
             let other_port = case.client_port;
             let other_direction = match direction {
                 Direction::Ingress => Direction::Egress,
                 Direction::Egress => Direction::Ingress,
             };
             let other = self.decide(case, other_direction, other_port);
-            let (local, remote) = case.ports();
-            let guess = if remote < local { Direction::Egress } else { Direction::Ingress };
+            let (local, _) = case.ports();
+            let guess = if local >= FIRST_EPHEMERAL { Direction::Egress } else { Direction::Ingress };
             let take_other = if guess == direction {
                 !outcome.allow && other.allow
             } else {
@@ -324,6 +327,9 @@ fn case(random: &mut Random, inventory: &Inventory, service: &ServiceName, clien
     if !sends && kind == Kind::First && random.one_in(16) {
         local = MULTICAST[usize::from(v6)].parse().expect("an address");
     }
+    // Where neither port or both could be a client's, it would depend on the edges that are known.
+    let tells = kind == Kind::Midstream && traffic.port < FIRST_EPHEMERAL;
+    let client_port = if tells { FIRST_EPHEMERAL + client_port % 20_000 } else { client_port };
     Case { kind, service: service.clone(), direction, local, remote, traffic, client_port, sends }
 }
 

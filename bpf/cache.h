@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Counting: per-CPU cache of established flows, flushed into flows and edges; events. */
-#ifndef BULKHEAD_ACCOUNT_H
-#define BULKHEAD_ACCOUNT_H
+/* The cache: established flows of each CPU, counted there and flushed into flows and edges. */
+#ifndef BULKHEAD_CACHE_H
+#define BULKHEAD_CACHE_H
 
 #include "maps.h"
 #include "packet.h"
@@ -74,13 +74,16 @@ static __always_inline void count_cached(struct bh_cached *slot, const struct pa
 }
 
 /* Counts a packet of an allowed flow and lets the following ones find it without a table. */
-static __always_inline void remember(const struct packet *p, const struct bh_flow *flow, __u32 epoch, int from_workload)
+static __noinline int remember(const struct packet *p, const struct bh_flow *flow, __u32 epoch, int from_workload)
 {
-	struct bh_cached *slot = cache_slot(&p->key);
 	__u32 now = now_jiffies();
+	struct bh_cached *slot;
 
+	if (!p || !flow)
+		return 0;
+	slot = cache_slot(&p->key);
 	if (!slot)
-		return;
+		return 0;
 	if (!same_key(&slot->key, &p->key)) {
 		flush_cached(slot);
 		slot->key = p->key;
@@ -101,6 +104,7 @@ static __always_inline void remember(const struct packet *p, const struct bh_flo
 	}
 	slot->epoch = epoch;
 	count_cached(slot, p, from_workload);
+	return 0;
 }
 
 static __always_inline void forget_cached(const struct bh_flow_key *key)
@@ -113,35 +117,19 @@ static __always_inline void forget_cached(const struct bh_flow_key *key)
 	}
 }
 
-static __always_inline struct bh_event *new_event(__u8 kind)
+/* Adds what is counted to the tables once a second. */
+static __noinline int flush_if_due(const struct bh_flow_key *key)
 {
-	struct bh_event *e = bpf_ringbuf_reserve(&bh_events, sizeof(*e), 0);
+	struct bh_cached *slot;
 
-	if (!e) {
-		count(BH_STAT_LOST_EVENTS);
+	if (!key)
 		return 0;
+	slot = cache_slot(key);
+	if (slot && same_key(&slot->key, key) && now_jiffies() - slot->flushed >= bh_hz) {
+		flush_cached(slot);
+		slot->flushed = now_jiffies();
 	}
-	__builtin_memset(e, 0, sizeof(*e) - BH_SNAP);
-	e->kind = kind;
-	return e;
-}
-
-/* The first bytes of the packet from its IP header on. */
-static __always_inline void snap_packet(struct __sk_buff *skb, const struct packet *p, struct bh_event *e)
-{
-	__u32 length = p->l3 < skb->len ? skb->len - p->l3 : 0;
-	__u32 last;
-
-	if (length == 0)
-		return;
-	if (length > BH_SNAP)
-		length = BH_SNAP;
-	/* Verifiers before 6.18 do not conclude from the above that the length is between 1 and BH_SNAP (a power of two). */
-	last = length - 1;
-	asm volatile("" : "+r"(last));
-	length = (last & (BH_SNAP - 1)) + 1;
-	if (bpf_skb_load_bytes(skb, p->l3, e->snap, length) == 0)
-		e->length = length;
+	return 0;
 }
 
 #endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Edges: who talks to whom, counted, and each first told. */
+#ifndef BULKHEAD_EDGES_H
+#define BULKHEAD_EDGES_H
+
+#include "events.h"
+
+#define SECOND_NS 1000000000ull
+
+/* Finds the edge, or makes it; 0 where the table has no room. */
+static __always_inline struct bh_edge *edge_of(struct work *w, const struct bh_edge_key *key, __u64 now, int *fresh)
+{
+	struct bh_edge *edge = bpf_map_lookup_elem(&bh_edges, key);
+
+	*fresh = 0;
+	if (edge)
+		return edge;
+	__builtin_memset(&w->edge, 0, sizeof(w->edge));
+	w->edge.first_ns = now;
+	w->edge.last_ns = now;
+	if (bpf_map_update_elem(&bh_edges, key, &w->edge, BPF_NOEXIST) == 0)
+		*fresh = 1;
+	return bpf_map_lookup_elem(&bh_edges, key);
+}
+
+/* Whether this address is new to the service: of the world and of strangers it says more than the identity. */
+static __noinline int is_first_contact(struct work *w, __u64 now)
+{
+	struct bh_contact_key contact = {
+		.local = w->local.identity,
+		.remote = w->packet.key.remote,
+		.port = w->out.port,
+		.protocol = w->packet.protocol,
+		.direction = w->out.direction,
+	};
+
+	if (bpf_map_lookup_elem(&bh_contacts, &contact))
+		return 0;
+	bpf_map_update_elem(&bh_contacts, &contact, &now, BPF_ANY);
+	return 1;
+}
+
+/* Counts a connection, or a denied packet, on its edge. Returns whether user space has to hear of it. */
+static __noinline int count_edge(struct work *w, __u64 now)
+{
+	struct outcome *out = &w->out;
+	struct bh_edge_key key = {
+		.local = w->local.identity,
+		.peer = out->decision.peer,
+		.port = out->port,
+		.protocol = w->packet.protocol,
+		.direction = out->direction,
+		.application = out->application,
+	};
+	struct bh_edge *edge;
+	int fresh, tell;
+
+	edge = edge_of(w, &key, now, &fresh);
+	if (!edge) {
+		/* It stays uncounted, which must not make it unheard of: some are told, as many as do no harm. */
+		count(BH_STAT_EDGES_FULL);
+		if (w->told_full_ns && now - w->told_full_ns < SECOND_NS)
+			return 0;
+		w->told_full_ns = now;
+		return 1;
+	}
+	tell = fresh;
+	edge->last_ns = now;
+	edge->rule = out->decision.rule;
+	if (out->verdict == BH_ALLOWED) {
+		__sync_fetch_and_add(&edge->connections, 1);
+		if ((out->decision.peer == BH_ID_WORLD || out->decision.peer == BH_ID_UNKNOWN) && is_first_contact(w, now))
+			tell = 1;
+		return tell;
+	}
+	if (out->verdict == BH_DENIED)
+		__sync_fetch_and_add(&edge->denied, 1);
+	else
+		__sync_fetch_and_add(&edge->would_deny, 1);
+	if (now - edge->told_ns > 5 * SECOND_NS || !edge->told_ns)
+		tell = 1;
+	if (tell)
+		edge->told_ns = now;
+	return tell;
+}
+
+/* Counts w->out and tells user space what it has not yet heard. Returns 1 where user space was asked to answer the
+ * packet. */
+__noinline int account(struct __sk_buff *skb, int from_workload)
+{
+	struct work *w = work();
+	struct bh_event *event;
+	struct outcome *out;
+	__u64 now;
+	int tell, answer = 0;
+
+	if (!w)
+		return 0;
+	out = &w->out;
+	now = bpf_ktime_get_ns();
+	tell = count_edge(w, now);
+	if (!tell && !(w->local.flags & BH_CONTROL_FLOWS))
+		return 0;
+	event = new_event(tell ? BH_EVENT_CONNECTION : BH_EVENT_FLOW_OPENED);
+	if (!event)
+		return 0;
+	/* The process is found in the socket tables, and a reset would close its socket: user space looks first. */
+	if (tell && out->verdict == BH_DENIED && w->packet.protocol == P_TCP && w->packet.tcp_flags == TCP_SYN &&
+	    !(w->local.flags & BH_CONTROL_SILENT) && out->reason != BH_REASON_SPOOF &&
+	    (from_workload || is_service(out->decision.peer)))
+		answer = 1;
+	event->direction = out->direction;
+	event->verdict = out->verdict;
+	event->reason = out->reason;
+	event->mode = out->decision.mode;
+	event->flags = (out->adopted ? BH_EVENT_ADOPTED : 0) | (answer ? BH_EVENT_ANSWER : 0) |
+		       (from_workload ? BH_EVENT_FROM_WORKLOAD : 0);
+	event->ifindex = w->local.ifindex;
+	event->local = w->local.identity;
+	event->peer = out->decision.peer;
+	event->rule = out->decision.rule;
+	event->application = out->application;
+	event->port = out->port;
+	event->time_ns = now;
+	event->key = w->packet.key;
+	snap_packet(skb, &w->packet, event);
+	bpf_ringbuf_submit(event, 0);
+	return answer;
+}
+
+/* The shortest round trip of an edge. */
+static __noinline int note_rtt(struct bh_flow *flow, int protocol)
+{
+	struct bh_edge_key key = {};
+	struct bh_edge *edge;
+
+	if (!flow || !flow->rtt_us)
+		return 0;
+	key.local = flow->local;
+	key.peer = flow->peer;
+	key.port = flow->port;
+	key.protocol = protocol;
+	key.direction = flow->direction;
+	key.application = flow->application;
+	edge = bpf_map_lookup_elem(&bh_edges, &key);
+	if (edge && (!edge->rtt_min_us || flow->rtt_us < edge->rtt_min_us))
+		edge->rtt_min_us = flow->rtt_us;
+	return 0;
+}
+
+#endif

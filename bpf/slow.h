@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The general way: whose endpoint it is, the flow table, the policy, the books. */
+#ifndef BULKHEAD_SLOW_H
+#define BULKHEAD_SLOW_H
+
+#include "midstream.h"
+#include "noflow.h"
+
+/* The packet goes on its way through slow(); no verdict of the kernel's. */
+#define GO_ON 0x100
+
+/* The flow that the packet belongs to. A SYN opens anew where the flow is closed or belongs to the other side; an ICMP
+ * request of the other side is no answer. */
+static __always_inline struct bh_flow *known_flow(const struct packet *p, int sender)
+{
+	struct bh_flow *flow = find_flow(&p->key);
+
+	if (!flow)
+		return 0;
+	if (p->protocol == P_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+	    (flow->direction != sender || is_closed(flow->state)))
+		return 0;
+	if ((p->protocol == P_ICMP || p->protocol == P_ICMPV6) && (flow->direction == sender) == p->icmp_reply)
+		return 0;
+	return flow;
+}
+
+/* The verdict was taken anew, the connection goes on. What was counted belongs to the old edge. */
+static __noinline int renew(struct __sk_buff *skb, struct work *w, struct bh_flow *flow, int from_workload)
+{
+	const struct outcome *out = &w->out;
+	int moved;
+
+	if (!flow)
+		return GO_ON;
+	moved = flow->peer != out->decision.peer || flow->local != w->local.identity || flow->verdict != out->verdict;
+	if (moved)
+		forget_cached(&w->packet.key);
+	flow->local = w->local.identity;
+	flow->peer = out->decision.peer;
+	flow->rule = out->decision.rule;
+	flow->verdict = out->verdict;
+	flow->reason = out->reason;
+	flow->epoch = w->local.epoch;
+	if (moved)
+		account(skb, from_workload);
+	return GO_ON;
+}
+
+static __noinline int enter(struct __sk_buff *skb, struct work *w, int from_workload)
+{
+	const struct outcome *out = &w->out;
+	struct bh_flow *new = &w->flow;
+
+	__builtin_memset(new, 0, sizeof(*new));
+	new->epoch = w->local.epoch;
+	new->local = w->local.identity;
+	new->peer = out->decision.peer;
+	new->rule = out->decision.rule;
+	new->port = out->port;
+	new->direction = out->direction;
+	new->verdict = out->verdict;
+	new->reason = out->reason;
+	new->state = out->adopted ? BH_FLOW_ADOPTED : 0;
+	new->last = now_jiffies();
+	new->created_ns = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&bh_flows, &w->packet.key, new, BPF_ANY) != 0) {
+		count(BH_STAT_FLOWS_FULL);
+		if (w->local.mode >= BH_ENFORCE) {
+			w->out.verdict = BH_DENIED;
+			w->out.reason = BH_REASON_TABLE_FULL;
+			account(skb, from_workload);
+			return DROP;
+		}
+	}
+	account(skb, from_workload);
+	return GO_ON;
+}
+
+/* Asks the policy: about a new flow (`flow` is 0), or about one whose verdict is of an earlier epoch. */
+static __noinline int ask(struct __sk_buff *skb, struct work *w, const struct bh_slot *slot, struct bh_flow *flow,
+			  int from_workload)
+{
+	struct packet *p = &w->packet;
+	struct outcome *out = &w->out;
+
+	count(BH_STAT_DECISIONS);
+	if (!owns(&w->local, &p->key.local) && !(!from_workload && is_multicast(&p->key.local))) {
+		if (from_workload)
+			return irregular(skb, from_workload, SPOOF);
+		/* Flooded by a bridge, or routed through the workload: not for this endpoint. */
+		return w->local.mode >= BH_ENFORCE ? DROP : PASS;
+	}
+	find_peer(w);
+	if (!flow && p->protocol == P_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
+		/* A stray reset opens nothing. */
+		if (p->tcp_flags & TCP_RST)
+			return w->local.mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, w->local.flags);
+		if (!decide_midstream(w, slot, from_workload))
+			return pass(skb, from_workload, w->local.flags);
+	} else {
+		if (flow) {
+			out->direction = flow->direction;
+			out->port = flow->port;
+			out->application = flow->application;
+			out->adopted = !!(flow->state & BH_FLOW_ADOPTED);
+		} else {
+			out->direction = from_workload ? BH_EGRESS : BH_INGRESS;
+			out->port = p->icmp_reply ? (__u16)p->icmp_type << 8 : p->policy_port;
+		}
+		decide(slot, out, p->protocol);
+	}
+	out->verdict = verdict_of(&out->decision);
+	if (out->verdict != BH_ALLOWED)
+		out->reason = reason_of(&out->decision);
+	if (out->verdict == BH_DENIED) {
+		if (flow) {
+			forget_cached(&p->key);
+			bpf_map_delete_elem(&bh_flows, &p->key);
+		}
+		if (p->fragment == FRAGMENT_FIRST)
+			keep_fragment(p, from_workload, 0);
+		return deny(skb, from_workload);
+	}
+	return flow ? renew(skb, w, flow, from_workload) : enter(skb, w, from_workload);
+}
+
+/* A packet of a flow that may go on: its state, its counters. */
+static __noinline int follow(struct __sk_buff *skb, struct work *w, struct bh_flow *flow, int from_workload, int fresh)
+{
+	struct packet *p = &w->packet;
+	__u32 rtt;
+	int closed;
+
+	if (!flow)
+		return pass(skb, from_workload, w->local.flags);
+	if (p->fragment == FRAGMENT_FIRST && !keep_fragment(p, from_workload, 1))
+		return irregular(skb, from_workload, FRAGMENT);
+	rtt = flow->rtt_us;
+	closed = track(flow, p, from_workload);
+	if (!rtt && flow->rtt_us)
+		note_rtt(flow, p->protocol);
+	/* Once a second a cached flow comes by here: its counters go to the tables. */
+	if (!fresh)
+		flush_if_due(&p->key);
+	remember(p, flow, w->local.epoch, from_workload);
+	if (closed || is_closed(flow->state)) {
+		forget_cached(&p->key);
+		if (closed && w->local.flags & BH_CONTROL_FLOWS)
+			tell_closed(w, flow);
+	}
+	if (!from_workload && p->protocol == P_UDP && p->key.remote_port == bpf_htons(53) && !p->fragment)
+		tell_name(skb, w);
+	return pass(skb, from_workload, w->local.flags);
+}
+
+__noinline int read_packet(struct __sk_buff *skb, int from_workload)
+{
+	struct work *w = work();
+
+	return w ? parse(skb, &w->packet, from_workload) : PARSED_MALFORMED;
+}
+
+__noinline int slow(struct __sk_buff *skb, int from_workload)
+{
+	int parsed = read_packet(skb, from_workload), fresh = 0, fate;
+	struct work *w = work();
+	struct bh_endpoint *endpoint;
+	struct bh_service *service;
+	struct bh_control *control;
+	struct bh_slot *slot;
+	struct bh_flow *flow;
+	struct local *local;
+	__u32 zero = 0;
+	__u64 word;
+
+	control = bpf_map_lookup_elem(&bh_control_map, &zero);
+	if (!control || !w)
+		return DROP;
+	local = &w->local;
+	word = *(volatile __u64 *)control;
+	local->epoch = (__u32)word;
+	local->flags = (__u32)(word >> 32);
+	local->ifindex = skb->ifindex;
+	endpoint = bpf_map_lookup_elem(&bh_endpoints, &local->ifindex);
+	if (endpoint && endpoint->flags & BH_ENDPOINT_EXEMPT)
+		return pass(skb, from_workload, local->flags);
+	local->identity = endpoint ? endpoint->identity : 0;
+	service = local->identity ? bpf_map_lookup_elem(&bh_services, &local->identity) : 0;
+	if (!service) {
+		count(BH_STAT_UNIDENTIFIED);
+		return local->flags & BH_CONTROL_CLOSED ? DROP : pass(skb, from_workload, local->flags);
+	}
+	slot = &service->slot[local->epoch & 1];
+	local->mode = slot->mode;
+	__builtin_memset(&w->out, 0, sizeof(w->out));
+	if (parsed != PARSED_FLOW)
+		return no_flow(skb, from_workload, parsed);
+
+	flow = known_flow(&w->packet, from_workload ? BH_EGRESS : BH_INGRESS);
+	if (!flow || flow->epoch != local->epoch) {
+		fresh = !flow;
+		fate = ask(skb, w, slot, flow, from_workload);
+		if (fate != GO_ON)
+			return fate;
+		flow = bpf_map_lookup_elem(&bh_flows, &w->packet.key);
+	}
+	return follow(skb, w, flow, from_workload, fresh);
+}
+
+#endif
