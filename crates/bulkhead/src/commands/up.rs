@@ -333,6 +333,9 @@ fn explain_controller(error: ControllerError) -> anyhow::Error {
             "leave TLS to Bulkhead, or name --tls-certificate and --tls-key"
         }
         ControllerError::Store(_) => "a database of a newer version needs that version; see --state-dir",
+        ControllerError::ReportKey { .. } => {
+            "restore the key from a copy, or remove the file for a new one and tell those who check reports"
+        }
         ControllerError::Thread(_) => "is the host out of memory or of processes?",
     };
     let code = match &error {
