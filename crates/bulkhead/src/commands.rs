@@ -10,10 +10,12 @@ mod edges;
 mod events;
 mod flows;
 mod graph;
+mod learn;
 mod man;
 mod mode;
 mod outputs;
 mod policy;
+mod recorded;
 mod review;
 mod services;
 mod settings;
@@ -55,6 +57,7 @@ pub(crate) enum Command {
     Edges(edges::EdgesArgs),
     Flows(flows::FlowsArgs),
     Events(events::EventsArgs),
+    Learn(Box<learn::LearnArgs>),
     Policy(policy::PolicyArgs),
     Mode(mode::ModeArgs),
     Promote(mode::PromoteArgs),
@@ -91,6 +94,7 @@ pub(crate) fn run(cli: Cli) -> Result<Code> {
         Command::Edges(args) => wait(edges::run(cx, args)),
         Command::Flows(args) => wait(flows::run(cx, args)),
         Command::Events(args) => wait(events::run(cx, args)),
+        Command::Learn(args) => learn::run(cx, &args),
         Command::Policy(args) => wait(policy::run(cx, args)),
         Command::Mode(args) => wait(mode::run(cx, args)),
         Command::Promote(args) => wait(mode::promote(cx, args)),

@@ -50,6 +50,9 @@ type Key = (u32, u32, IpProtocol, u16, Application);
 struct Totals {
     key: Key,
     lanes: [EdgeCounters; 3],
+    /// Records that say that it passed, and that it did not.
+    passed: [u64; 3],
+    denied: [u64; 3],
     first: Timestamp,
     last: Timestamp,
     certainty: Certainty,
@@ -73,6 +76,8 @@ struct Slot {
 pub struct Seen {
     pub key: EdgeKey,
     pub counters: EdgeCounters,
+    /// Whether anything of it passed. Where the serving end reports, it has the last word.
+    pub passed: bool,
     pub first: Timestamp,
     pub last: Timestamp,
     /// The best knowledge of who opened it.
@@ -139,6 +144,8 @@ impl History {
             table.push(Totals {
                 key,
                 lanes: [EdgeCounters::default(); 3],
+                passed: [0; 3],
+                denied: [0; 3],
                 first: record.start,
                 last: record.end,
                 certainty: record.certainty,
@@ -157,6 +164,10 @@ impl History {
         totals.last = totals.last.max(record.end);
         totals.certainty = totals.certainty.min(record.certainty);
         totals.threat |= record.threat;
+        match record.verdict {
+            Verdict::Denied => totals.denied[lane] += 1,
+            Verdict::Allowed | Verdict::WouldDeny => totals.passed[lane] += 1,
+        }
         let counters = &mut totals.lanes[lane];
         match record.verdict {
             Verdict::Denied => counters.denied += record.connections.max(1),
@@ -309,7 +320,14 @@ impl History {
             counters.bytes_to_server = counters.bytes_to_server.max(lane.bytes_to_server);
             counters.bytes_to_client = counters.bytes_to_client.max(lane.bytes_to_client);
         }
+        let served = totals.passed[1] > 0 || totals.denied[1] > 0;
+        let passed = if served { totals.passed[1] > 0 } else { totals.passed.iter().any(|n| *n > 0) };
+        if !passed {
+            // What the opener let out was refused at the other end.
+            counters.connections = 0;
+        }
         Seen {
+            passed,
             key: EdgeKey { client: peer(client), server: peer(server), protocol, port, application },
             counters,
             first: totals.first,

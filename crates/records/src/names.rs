@@ -135,6 +135,13 @@ impl Names {
         matches!(peer, Peer::Service(name) if name.namespace() == UNNAMED)
     }
 
+    /// The address of such a peer.
+    pub fn unnamed_address(peer: &Peer) -> Option<IpAddr> {
+        let Peer::Service(name) = peer else { return None };
+        let address = || name.name().parse().or_else(|_| name.name().replace('-', ":").parse()).ok();
+        Self::is_unnamed(peer).then(address)?
+    }
+
     fn service(&self, namespace: &str, name: &str) -> ServiceName {
         ServiceName::new(namespace, name).unwrap_or_else(|_| {
             let valid = |text: &str| Some((self.rules.sanitise)(text)).filter(|text| !text.is_empty());
@@ -237,5 +244,10 @@ pub(crate) mod tests {
         assert_eq!(peer(Named::Domain("API.example.com.".into()), Some("203.0.113.1")), "api.example.com");
         assert_eq!(peer(Named::Domain("node".into()), Some("10.0.0.1")), "host");
         assert_eq!(peer(Named::Nothing, None), "unknown");
+        for address in ["10.0.0.9", "fd00::7"] {
+            let address = address.parse().expect("valid");
+            let unnamed = names.peer(&End::address(Some(address)));
+            assert_eq!(Names::unnamed_address(&unnamed), Some(address));
+        }
     }
 }

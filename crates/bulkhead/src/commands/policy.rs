@@ -7,6 +7,7 @@ mod difference;
 mod explain;
 pub(in crate::commands) mod export;
 mod import;
+mod judged;
 mod lint;
 mod list;
 pub(in crate::commands) mod offline;
@@ -66,7 +67,7 @@ pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
         PolicyCommand::Lint(args) => lint::lint(cx, args).await,
         PolicyCommand::Verify(args) => verify::verify(cx, args).await,
         PolicyCommand::Connections(args) => connections::connections(cx, args),
-        PolicyCommand::Check(args) => check::check(cx, args),
+        PolicyCommand::Check(args) => check::check(cx, args).await,
         PolicyCommand::Import(args) => import::import(cx, args),
     }
 }

@@ -59,7 +59,7 @@ impl Cell {
 }
 
 /// Nothing that comes from outside may move the cursor or forge a line.
-fn printable(text: String) -> String {
+pub(crate) fn printable(text: String) -> String {
     if text.chars().any(char::is_control) {
         text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
     } else {

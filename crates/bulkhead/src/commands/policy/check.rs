@@ -1,27 +1,40 @@
+mod base;
+mod faults;
+mod print;
+mod rules;
+mod sarif;
+
+use super::{
+    difference::{self, Difference},
+    judged::{self, Judged},
+    offline, simulate,
+    verify::named_services,
+};
 use crate::{
     commands::{
         Context,
-        documents::{self, Source},
+        documents::{self, Joined, Source},
+        recorded::{self, RecordArgs},
     },
     exit::Code,
-    output::{Screen, Style, format},
+    output::{edges, format, moment},
 };
 use anyhow::Result;
-use bulkhead_policy::{
-    PolicySet, ReadOptions,
-    document::read_assertions,
-    kubernetes::{self, Semantics, Severity},
-};
+use base::Base;
+use bulkhead_api::SimulateRequest;
+use bulkhead_model::Peer;
+use bulkhead_policy::{PolicySet, ReadOptions, View, document::Assertion, verify};
 use clap::{Args, ValueEnum};
+use faults::{Fault, Places};
 use serde::Serialize;
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
-/// Check documents and manifests for a pipeline: Bulkhead's own policies, and Kubernetes' policies
+/// Check documents, manifests and claims for a pipeline, and what a change of them means
 ///
-/// Needs no server. Ends with 1 if there are errors; with --strict, warnings count too.
+/// Schema and meaning of Bulkhead's documents and of Kubernetes' policies; what in them is probably not meant; every claim
+/// (kind Assertions) that is found; with --base, which flows become allowed or denied; with --flows, which recorded
+/// traffic would be denied. Needs a server only where it is named. Ends with 1 if there are errors, broken claims or
+/// denials of expected traffic; with --strict, warnings count too.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// Files and directories; `-` is standard input
@@ -31,6 +44,26 @@ pub(super) struct CheckArgs {
     /// Count warnings as errors
     #[arg(long)]
     strict: bool,
+
+    /// Compare with the same paths in this revision of git; or `server`: with the policy in force, as if these documents
+    /// were applied to it
+    #[arg(long, value_name = "REVISION")]
+    base: Option<String>,
+
+    /// Judge these flow records by the documents, of Bulkhead or another product; or `recorded`: what the server has seen
+    #[arg(long, value_name = "FILE")]
+    flows: Vec<PathBuf>,
+
+    /// Manifests that say which pods and addresses of the records belong to which service
+    #[arg(long, value_name = "PATH")]
+    manifests: Vec<PathBuf>,
+
+    /// Edges of expected traffic that may be denied
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    tolerate: u64,
+
+    #[command(flatten)]
+    records: RecordArgs,
 
     /// How to print what is found
     #[arg(short, long, value_enum, default_value = "txt", value_name = "FORMAT")]
@@ -42,24 +75,17 @@ enum CheckFormat {
     /// One line each: file:line:column: severity: field: message
     Txt,
     Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// The test report that pipelines read
+    Junit,
     /// Annotations of GitHub Actions
     Github,
-    /// A table for a merge request
+    /// Tables for a merge request
     Md,
 }
 
-/// One thing that is wrong or suspicious.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct Fault {
-    file: String,
-    line: u32,
-    column: u32,
-    severity: &'static str,
-    field: String,
-    message: String,
-    suggestion: Option<String>,
-}
-
+/// All that was found.
 #[derive(Debug, Serialize)]
 struct Report {
     ok: bool,
@@ -67,162 +93,147 @@ struct Report {
     errors: usize,
     warnings: usize,
     findings: Vec<Fault>,
+    /// Every claim, and whether it holds.
+    claims: Vec<verify::Finding>,
+    /// What it was compared with, and what differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Compared>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    simulation: Option<Judged>,
 }
 
-pub(super) fn check(cx: &mut Context, args: CheckArgs) -> Result<Code> {
+#[derive(Debug, Serialize)]
+struct Compared {
+    base: String,
+    #[serde(flatten)]
+    difference: Difference,
+}
+
+pub(super) async fn check(cx: &mut Context, args: CheckArgs) -> Result<Code> {
     let sources = documents::read_all(&args.paths)?;
-    let report = report(&sources, args.strict);
+    let mut report = Report::of_documents(&sources);
+    if let Some((set, assertions)) = readable(&sources) {
+        let places = Places::new(&sources);
+        report.findings.extend(faults::lint(&set, &places));
+        report.claims(&set, &assertions, &places);
+        let mut after = set;
+        if let Some(revision) = &args.base {
+            let base = Base::read(cx, revision, &args.paths, &after).await?;
+            after = base.after;
+            let difference = difference::between(&base.before, &after);
+            report.difference = Some(Compared { base: revision.clone(), difference });
+        }
+        if !args.flows.is_empty() {
+            let judged = judge(cx, &args, &sources, &after).await?;
+            if judged.expected_denials.edges > args.tolerate {
+                report.findings.extend(denials(&judged, &after, &places));
+            }
+            report.simulation = Some(judged);
+        }
+    }
+    report.conclude(args.strict);
+    let screen = &mut cx.screen;
     match args.output {
-        CheckFormat::Txt => text(&mut cx.screen, &report)?,
-        CheckFormat::Json => format::json(&mut cx.screen, &report)?,
-        CheckFormat::Github => github(&mut cx.screen, &report)?,
-        CheckFormat::Md => markdown(&mut cx.screen, &report)?,
+        CheckFormat::Txt => print::text(screen, &report)?,
+        CheckFormat::Json => format::json(screen, &report)?,
+        CheckFormat::Sarif => format::json(screen, &sarif::log(&report))?,
+        CheckFormat::Junit => print::junit(screen, &report, &sources)?,
+        CheckFormat::Github => print::github(screen, &report)?,
+        CheckFormat::Md => print::markdown(screen, &report)?,
     }
     Ok(if report.ok { Code::Success } else { Code::Problems })
 }
 
-fn report(sources: &[Source], strict: bool) -> Report {
-    let files = || sources.iter().map(|s| (s.name.as_str(), s.text.as_str()));
-    let mut findings = Vec::new();
-    let options = ReadOptions { skip_foreign: true, ..ReadOptions::default() };
-    let own = PolicySet::read(files(), options).err().unwrap_or_default();
-    let claims = files().flat_map(|(name, text)| read_assertions(name, text, options).1);
-    findings.extend(own.into_iter().chain(claims).map(|d| Fault {
-        file: d.file.into(),
-        line: d.mark.line,
-        column: d.mark.column,
-        severity: "error",
-        field: d.path,
-        message: d.message,
-        suggestion: d.suggestion,
-    }));
-    let reading = kubernetes::read(files());
-    let seems = kubernetes::connections(&reading.resources, Semantics::KUBERNETES).diagnostics;
-    let foreign = reading.diagnostics.into_iter().chain(seems).filter(|d| d.severity < Severity::Note);
-    for d in foreign {
-        let fault = Fault {
-            file: d.place.file.to_string(),
-            line: d.place.line,
-            column: d.place.column,
-            severity: if d.severity == Severity::Error { "error" } else { "warning" },
-            field: d.field,
-            message: d.message,
-            suggestion: d.suggestion,
-        };
-        // Text that is no YAML is refused by both readers, in words of their own.
-        let same_place = |f: &Fault| {
-            f.file == fault.file && f.line == fault.line && f.severity == "error" && f.field.is_empty()
-        };
-        if !(fault.severity == "error" && fault.field.is_empty() && findings.iter().any(same_place)) {
-            findings.push(fault);
-        }
-    }
-    findings.sort();
-    findings.dedup();
-    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
-    let (errors, warnings) = (count("error"), count("warning"));
-    Report { ok: errors == 0 && !(strict && warnings > 0), files: sources.len(), errors, warnings, findings }
+fn options() -> ReadOptions {
+    ReadOptions { skip_foreign: true, ..ReadOptions::default() }
 }
 
-fn text(screen: &mut Screen, report: &Report) -> io::Result<()> {
-    for fault in &report.findings {
-        write!(screen, "{}:{}:{}: ", fault.file, fault.line, fault.column)?;
-        let style = if fault.severity == "error" { Style::Bad } else { Style::Warning };
-        screen.span(style, fault.severity)?;
-        write!(screen, ": ")?;
-        if !fault.field.is_empty() {
-            write!(screen, "{}: ", fault.field)?;
+/// The documents and claims, where all of them can be read: nothing is concluded from half of them.
+fn readable(sources: &[Source]) -> Option<(PolicySet, Vec<Assertion>)> {
+    let set = PolicySet::read(sources.iter().map(|s| (s.name.as_str(), s.text.as_str())), options()).ok()?;
+    let mut assertions = Vec::new();
+    for source in sources {
+        let (found, wrong) =
+            bulkhead_policy::document::read_assertions(&source.name, &source.text, options());
+        if !wrong.is_empty() {
+            return None;
         }
-        match &fault.suggestion {
-            Some(suggestion) => writeln!(screen, "{}; {suggestion}", fault.message)?,
-            None => writeln!(screen, "{}", fault.message)?,
-        }
+        assertions.extend(found);
     }
-    writeln!(
-        screen,
-        "{} file(s) checked: {} error(s), {} warning(s)",
-        report.files, report.errors, report.warnings
-    )
+    Some((set, assertions))
 }
 
-/// See GitHub's "Workflow commands": `%`, CR and LF are escaped, in properties `:` and `,` as well.
-fn github(screen: &mut Screen, report: &Report) -> io::Result<()> {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    for fault in &report.findings {
-        let message = match &fault.suggestion {
-            Some(suggestion) => format!("{}: {}; {suggestion}", fault.field, fault.message),
-            None => format!("{}: {}", fault.field, fault.message),
-        };
-        writeln!(
-            screen,
-            "::{} file={},line={},col={},title=bulkhead policy check::{}",
-            fault.severity,
-            property(&fault.file),
-            fault.line,
-            fault.column,
-            data(message.trim_start_matches(": "))
-        )?;
+async fn judge(cx: &mut Context, args: &CheckArgs, sources: &[Source], set: &PolicySet) -> Result<Judged> {
+    if simulate::is_recorded(&args.flows) {
+        let request = SimulateRequest { documents: Joined::new(sources).text, enforce: false };
+        return Ok(simulate::server(cx, request).await?.judged);
     }
-    Ok(())
+    let recorded = recorded::read(cx, &args.flows, &args.manifests, &args.records)?;
+    recorded::remark_malformed(cx, &recorded)?;
+    Ok(judged::judge(&recorded, set, false))
 }
 
-fn markdown(screen: &mut Screen, report: &Report) -> io::Result<()> {
-    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
-    writeln!(screen, "**Policy check**: {} error(s), {} warning(s)\n", report.errors, report.warnings)?;
-    if report.findings.is_empty() {
-        return Ok(());
+/// Denials of expected traffic, at the document of the service that denies.
+fn denials(judged: &Judged, set: &PolicySet, places: &Places) -> Vec<Fault> {
+    let denied = judged.changes.iter().filter(|change| change.is_denial() && change.expected);
+    denied
+        .map(|change| {
+            let service = change.denied_by.as_ref();
+            let (file, mark) =
+                service.and_then(|name| places.of_target(set, name)).unwrap_or_else(|| places.first());
+            Fault {
+                file,
+                line: mark.line,
+                column: mark.column,
+                severity: "error",
+                rule: rules::FLOW_DENIED.to_owned(),
+                field: String::new(),
+                message: format!(
+                    "{} was seen {} time(s), last {}, and would be denied: {}",
+                    edges::arrow(&change.edge),
+                    change.connections,
+                    moment::rfc3339(change.last_seen),
+                    change.because
+                ),
+                suggestion: None,
+            }
+        })
+        .collect()
+}
+
+impl Report {
+    fn of_documents(sources: &[Source]) -> Self {
+        Self {
+            ok: true,
+            files: sources.len(),
+            errors: 0,
+            warnings: 0,
+            findings: faults::of_documents(sources),
+            claims: Vec::new(),
+            difference: None,
+            simulation: None,
+        }
     }
-    writeln!(screen, "| where | what | field |\n|---|---|---|")?;
-    for fault in &report.findings {
-        let place = format!("{}:{}", fault.file, fault.line);
-        let what = format!("{}: {}", fault.severity, fault.message);
-        writeln!(screen, "| {} | {} | {} |", cell(&place), cell(&what), cell(&fault.field))?;
+
+    /// Checks claims as `policy verify -f` does.
+    fn claims(&mut self, set: &PolicySet, assertions: &[Assertion], places: &Places) {
+        if assertions.is_empty() {
+            return;
+        }
+        let named: Vec<Peer> = assertions.iter().flat_map(named_services).collect();
+        let inventory = offline::inventory(&[set], &named);
+        self.claims = verify::verify(set, &inventory, moment::now(), View::Now, assertions);
+        self.findings.extend(self.claims.iter().filter_map(|claim| faults::claim(claim, places)));
     }
-    Ok(())
+
+    fn conclude(&mut self, strict: bool) {
+        self.findings.sort();
+        self.findings.dedup();
+        let count = |severity| self.findings.iter().filter(|f| f.severity == severity).count();
+        (self.errors, self.warnings) = (count("error"), count("warning"));
+        self.ok = self.errors == 0 && !(strict && self.warnings > 0);
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::screen::tests::printed;
-
-    const GOOD: &str = "\
-apiVersion: bulkhead.dev/v1alpha1
-kind: SegmentationPolicy
-metadata: {name: redis, namespace: shop}
-spec:
-  target: {service: shop/redis}
-  ingress:
-    - from: [{service: shop/api}]
-      ports: [6379]
-";
-
-    fn source(name: &str, text: &str) -> Source {
-        Source { name: name.into(), text: text.into() }
-    }
-
-    #[test]
-    fn good_documents_of_both_kinds_pass_together() {
-        let foreign = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n";
-        let report = report(&[source("a.yaml", GOOD), source("b.yaml", foreign)], true);
-        assert!(report.ok, "{:?}", report.findings);
-    }
-
-    #[test]
-    fn every_fault_of_every_file_is_told_in_every_form() {
-        let typo = GOOD.replace("ports:", "prots:");
-        let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: n}\n\
-                      spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}]}\n";
-        let report = report(&[source("a.yaml", &typo), source("b.yaml", policy)], false);
-        let files: Vec<_> = report.findings.iter().map(|f| f.file.as_str()).collect();
-        assert!(!report.ok);
-        assert!(files.contains(&"a.yaml") && files.contains(&"b.yaml"), "{:?}", report.findings);
-        let lines = |print: fn(&mut Screen, &Report) -> io::Result<()>| {
-            printed(80, |s| print(s, &report).expect("memory"))
-        };
-        assert!(lines(text).contains("a.yaml:8:7: error:"), "{}", lines(text));
-        assert!(lines(github).starts_with("::error file=a.yaml,line=8,col=7,"), "{}", lines(github));
-        assert!(lines(markdown).contains("| a.yaml:8 |"), "{}", lines(markdown));
-    }
-}
+mod tests;

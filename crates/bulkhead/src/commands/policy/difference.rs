@@ -8,41 +8,48 @@ use crate::{
 };
 use anyhow::Result;
 use bulkhead_model::Peer;
-use bulkhead_policy::{ChangeKind, DocumentChange, FlowChange};
+use bulkhead_policy::{ChangeKind, DocumentChange, FlowChange, PolicySet};
 use serde::Serialize;
 use std::{
     io::{self, Write},
     path::PathBuf,
 };
 
+/// What a change of documents means.
 #[derive(Debug, Serialize)]
-struct Difference {
-    documents: Vec<Changed>,
-    flows: Vec<Flow>,
+pub(super) struct Difference {
+    pub(super) documents: Vec<Changed>,
+    pub(super) flows: Vec<Flow>,
+}
+
+impl Difference {
+    pub(super) fn is_empty(&self) -> bool {
+        self.documents.is_empty() && self.flows.is_empty()
+    }
 }
 
 #[derive(Debug, Serialize)]
-struct Changed {
-    document: String,
-    change: &'static str,
+pub(super) struct Changed {
+    pub(super) document: String,
+    pub(super) change: &'static str,
     fields: Vec<String>,
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
 }
 
 #[derive(Debug, Serialize)]
-struct Rule {
-    change: &'static str,
-    direction: bulkhead_model::Direction,
-    rule: String,
+pub(super) struct Rule {
+    pub(super) change: &'static str,
+    pub(super) direction: bulkhead_model::Direction,
+    pub(super) rule: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Flow {
-    client: Peer,
-    server: Peer,
+pub(super) struct Flow {
+    pub(super) client: Peer,
+    pub(super) server: Peer,
     /// As text: `tcp/6379`; empty where nothing.
-    gained: String,
-    lost: String,
+    pub(super) gained: String,
+    pub(super) lost: String,
 }
 
 impl From<DocumentChange> for Changed {
@@ -80,25 +87,29 @@ impl From<FlowChange> for Flow {
 
 pub(super) fn run(cx: &mut Context, before: PathBuf, after: PathBuf, output: OutputArgs) -> Result<Code> {
     let (before, after) = (offline::documents(cx, &[before])?, offline::documents(cx, &[after])?);
-    let inventory = offline::inventory(&[&before, &after], []);
-    let flows = bulkhead_policy::flow_diff(
-        &offline::with_bystanders(&before, &inventory),
-        &offline::with_bystanders(&after, &inventory),
-        &inventory,
-        moment::now(),
-    );
-    let difference = Difference {
-        documents: bulkhead_policy::diff(&before, &after).into_iter().map(Changed::from).collect(),
-        flows: flows.into_iter().map(Flow::from).collect(),
-    };
+    let difference = between(&before, &after);
     if !structured(&mut cx.screen, output.output, &difference)? {
         print(&mut cx.screen, &difference)?;
     }
-    let same = difference.documents.is_empty() && difference.flows.is_empty();
-    Ok(if same { Code::Success } else { Code::Problems })
+    Ok(if difference.is_empty() { Code::Success } else { Code::Problems })
 }
 
-fn print(screen: &mut Screen, difference: &Difference) -> io::Result<()> {
+/// Over all flows, where every targeted service enforces.
+pub(super) fn between(before: &PolicySet, after: &PolicySet) -> Difference {
+    let inventory = offline::inventory(&[before, after], []);
+    let flows = bulkhead_policy::flow_diff(
+        &offline::with_bystanders(before, &inventory),
+        &offline::with_bystanders(after, &inventory),
+        &inventory,
+        moment::now(),
+    );
+    Difference {
+        documents: bulkhead_policy::diff(before, after).into_iter().map(Changed::from).collect(),
+        flows: flows.into_iter().map(Flow::from).collect(),
+    }
+}
+
+pub(super) fn print(screen: &mut Screen, difference: &Difference) -> io::Result<()> {
     for document in &difference.documents {
         let style = match document.change {
             "added" => Style::Good,

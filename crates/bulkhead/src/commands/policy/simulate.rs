@@ -1,28 +1,46 @@
-use super::list;
+use super::{
+    judged::{self, Change, Judged},
+    list, offline,
+};
 use crate::{
     commands::{
         Context,
         documents::{self, Joined},
+        recorded::{self, RecordArgs},
     },
     exit::Code,
-    output::{edges, format::OutputArgs, structured, waiting},
+    output::{format::OutputArgs, structured, waiting},
 };
 use anyhow::Result;
-use bulkhead_api::SimulateRequest;
-use bulkhead_model::Verdict;
+use bulkhead_api::{Finding, GraphQuery, JudgedEdge, SimulateRequest};
+use bulkhead_model::{EdgeKey, Verdict};
 use clap::Args;
-use std::{io::Write, path::PathBuf};
+use serde::Serialize;
+use std::{collections::HashMap, path::PathBuf};
 
-/// Judge all recorded edges by documents, and show whose verdict changes
+/// Judge recorded flows by documents, and show whose verdict changes
 ///
-/// Ends with 1 if anything that passes now would be denied.
+/// Each edge that changes, with when it was seen, how often, and the rule; and one number: denials that were expected
+/// traffic, which is what passed and is neither a scan, a spike nor an attack. Ends with 1 if anything that passed would
+/// be denied.
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
     /// Files and directories with documents; `-` is standard input
     #[arg(short, long = "file", value_name = "PATH", required = true)]
     files: Vec<PathBuf>,
 
-    /// Judge as if every service were in enforce
+    /// Files of flow records, of Bulkhead or another product; or `recorded`: the edges that the server has seen
+    #[arg(long, value_name = "FILE", default_value = RECORDED)]
+    flows: Vec<PathBuf>,
+
+    /// Manifests that say which pods and addresses of the records belong to which service
+    #[arg(long, value_name = "PATH")]
+    manifests: Vec<PathBuf>,
+
+    #[command(flatten)]
+    records: RecordArgs,
+
+    /// Judge as if every service were in enforce, with documents or without
     #[arg(long)]
     enforce: bool,
 
@@ -30,18 +48,73 @@ pub(super) struct SimulateArgs {
     output: OutputArgs,
 }
 
+/// What stands for the server's own records.
+pub(super) const RECORDED: &str = "recorded";
+
+#[derive(Debug, Serialize)]
+pub(super) struct Simulation {
+    #[serde(flatten)]
+    pub(super) judged: Judged,
+    /// What is suspicious about the documents themselves; a server knows enough to say.
+    findings: Vec<Finding>,
+}
+
 pub(super) async fn simulate(cx: &mut Context, args: SimulateArgs) -> Result<Code> {
-    let joined = Joined::new(&documents::read_all(&args.files)?);
-    let request = SimulateRequest { documents: joined.text, enforce: args.enforce };
-    let client = cx.client()?;
-    let simulation = waiting::during("judging recorded traffic", client.simulate(&request)).await?;
+    let simulation = if is_recorded(&args.flows) {
+        let joined = Joined::new(&documents::read_all(&args.files)?);
+        server(cx, SimulateRequest { documents: joined.text, enforce: args.enforce }).await?
+    } else {
+        let set = offline::documents(cx, &args.files)?;
+        let recorded = recorded::read(cx, &args.flows, &args.manifests, &args.records)?;
+        recorded::remark_malformed(cx, &recorded)?;
+        Simulation { judged: judged::judge(&recorded, &set, args.enforce), findings: Vec::new() }
+    };
     if !structured(&mut cx.screen, args.output.output, &simulation)? {
-        if !simulation.changes.is_empty() {
-            edges::print_changes(&mut cx.screen, &simulation.changes, args.output.output.is_wide())?;
+        judged::print(&mut cx.screen, &simulation.judged, args.output.output.is_wide())?;
+        if !args.output.output.is_wide() {
+            judged::explain(&mut cx.screen, &simulation.judged)?;
         }
         list::print_findings(&mut cx.screen, &simulation.findings)?;
-        writeln!(cx.screen, "{}", simulation.sentence)?;
     }
-    let breaks = simulation.changes.iter().any(|c| c.before != Verdict::Denied && c.after == Verdict::Denied);
+    let breaks = simulation.judged.changes.iter().any(Change::is_denial);
     Ok(if breaks { Code::Problems } else { Code::Success })
+}
+
+pub(super) fn is_recorded(flows: &[PathBuf]) -> bool {
+    flows.iter().any(|path| path.as_os_str() == RECORDED)
+}
+
+/// The server's verdicts, with what it knows of each edge.
+pub(super) async fn server(cx: &mut Context, request: SimulateRequest) -> Result<Simulation> {
+    let client = cx.client()?;
+    let simulation = waiting::during("judging recorded traffic", client.simulate(&request)).await?;
+    let graph = client.graph(&GraphQuery::default()).await?;
+    let connections = graph.edges.iter().map(|e| e.edge.counters.connections + e.edge.counters.denied).sum();
+    let known: HashMap<&EdgeKey, &JudgedEdge> = graph.edges.iter().map(|e| (&e.edge.key, e)).collect();
+    let changes = simulation.changes.into_iter().map(|change| {
+        let seen = known.get(&change.edge);
+        let counters = seen.map(|seen| seen.edge.counters).unwrap_or_default();
+        let denies = change.after == Verdict::Denied;
+        let doubt = match seen.and_then(|seen| seen.flagged.clone()) {
+            flagged @ Some(_) => flagged,
+            None if change.before == Verdict::WouldDeny => {
+                Some("the policy in force would deny it too".to_owned())
+            }
+            None => None,
+        };
+        Change {
+            before: change.before,
+            after: change.after,
+            because: change.because,
+            first_seen: seen.map_or_else(Default::default, |seen| seen.edge.first_seen),
+            last_seen: seen.map_or_else(Default::default, |seen| seen.edge.last_seen),
+            connections: if denies { counters.connections.max(1) } else { counters.denied },
+            expected: denies && doubt.is_none(),
+            doubt: doubt.filter(|_| denies),
+            denied_by: None,
+            edge: change.edge,
+        }
+    });
+    let judged = Judged::new(simulation.edges, connections, changes.collect());
+    Ok(Simulation { judged, findings: simulation.findings })
 }

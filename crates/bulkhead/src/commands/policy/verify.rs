@@ -108,7 +108,7 @@ fn assertions(cx: &mut Context, paths: &[PathBuf]) -> Result<Vec<Assertion>> {
 }
 
 /// Services that a claim calls by their full names: without an estate, they are there because it says so.
-fn named_services(assertion: &Assertion) -> Vec<Peer> {
+pub(super) fn named_services(assertion: &Assertion) -> Vec<Peer> {
     let service = |spec: &PeerSpec| match spec {
         PeerSpec::Services(criteria) => criteria.exact_service().map(Peer::Service),
         _ => None,
@@ -174,7 +174,7 @@ fn junit(screen: &mut Screen, findings: &[Finding]) -> io::Result<()> {
     writeln!(screen, "</testsuite>")
 }
 
-fn xml(text: &str) -> String {
+pub(super) fn xml(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '&' => "&amp;".into(),
