@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use bulkhead_discovery::naming::{self, Facts};
-use bulkhead_policy::{ReadOptions, document, kubernetes};
+use bulkhead_model::Timestamp;
+use bulkhead_policy::{Inventory, PolicySet, ReadOptions, document, kubernetes};
 
 /// Policy documents as people write them: YAML and JSON, any number in one text. What is understood means the same
 /// after it was written out.
@@ -20,12 +21,33 @@ pub fn policy_documents(bytes: &[u8]) {
     }
 }
 
-/// Kubernetes manifests: read, and every connection computed where the text is small enough to be somebody's cluster.
+/// Manifests with policies of Kubernetes, Calico, Cilium and NeuVector: read and imported. What is imported can be read, and
+/// whoever is refused is told why.
 pub fn kubernetes_manifests(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let reading = kubernetes::read([("fuzz.yaml", text)]);
+    let told =
+        reading.diagnostics.iter().all(|problem| !problem.message.is_empty() && problem.place.line > 0);
+    assert!(told, "a complaint says something, and where: {:?}", reading.diagnostics);
     if let Ok(resources) = reading.into_result() {
-        let _ = kubernetes::import(&resources);
+        let imported = kubernetes::import(&resources);
+        let written = document::Document::join(&imported.documents);
+        let again = PolicySet::read([("written.yaml", written.as_str())], ReadOptions::default());
+        assert!(again.is_ok(), "{again:?} of\n{written}");
+    }
+}
+
+/// Policy documents in every language that they are exported to; what is read again is read without an error.
+pub fn policy_exports(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(set) = PolicySet::read([("fuzz.yaml", text)], ReadOptions::default()) else { return };
+    let inventory = Inventory::named_in(&set);
+    for (dialect, _) in kubernetes::Dialect::ALL {
+        let export = kubernetes::export(&set, &inventory, Timestamp(0), dialect);
+        if dialect.is_read() {
+            let again = kubernetes::read([("exported.yaml", export.text.as_str())]);
+            assert!(!again.has_errors(), "{dialect}: {:?} of\n{}", again.diagnostics, export.text);
+        }
     }
 }
 

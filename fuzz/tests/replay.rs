@@ -24,6 +24,11 @@ fn policy_documents_are_read_or_refused() {
 }
 
 #[test]
+fn policy_exports_are_read_again() {
+    replay("policy_exports", bulkhead_fuzz::policy_exports);
+}
+
+#[test]
 fn kubernetes_manifests_are_read_or_refused() {
     replay("kubernetes_manifests", bulkhead_fuzz::kubernetes_manifests);
 }

@@ -11,10 +11,13 @@
 //! |---|---|
 //! | `Namespace`, `Pod`, `Deployment`, `StatefulSet`, `DaemonSet`, `ReplicaSet`, `ReplicationController`, `Job`, `CronJob`, `VirtualMachine` | workloads, with labels, named ports, host network; pods under the name of their controller, whatever its kind |
 //! | `NetworkPolicy` `networking.k8s.io/v1` | everything |
-//! | `AdminNetworkPolicy`, `BaselineAdminNetworkPolicy` `policy.networking.k8s.io/v1alpha1` | everything but `nodes`, which matches nothing here and is reported |
-//! | `ClusterNetworkPolicy` `policy.networking.k8s.io/v1alpha2` | likewise, and `domainNames` |
+//! | `AdminNetworkPolicy`, `BaselineAdminNetworkPolicy` `policy.networking.k8s.io/v1alpha1` | everything but `nodes` by label, which match nothing here and are reported |
+//! | `ClusterNetworkPolicy` `policy.networking.k8s.io/v1alpha2` | likewise |
 //! | `Service`, `Ingress`, `Route` (OpenShift), `HTTPRoute`, `GRPCRoute`, `TLSRoute`, `TCPRoute` | what an ingress controller or gateway can be asked to reach |
 //! | `UserDefinedNetwork`, `ClusterUserDefinedNetwork` (OVN) | primary networks, which isolate their namespaces |
+//! | `NetworkPolicy`, `GlobalNetworkPolicy`, `Tier`, `NetworkSet`, `GlobalNetworkSet` of Calico | all that concerns pods; what manifests cannot tell (service accounts, layer 7) narrows an allowing rule, and is an error where it would widen |
+//! | `CiliumNetworkPolicy`, `CiliumClusterwideNetworkPolicy`, `CiliumCIDRGroup` | likewise |
+//! | `NvSecurityRule`, `NvClusterSecurityRule`, `NvGroupDefinition` of NeuVector | likewise; one list of rules for both ends |
 //! | lists of any of these | item by item |
 //!
 //! The meaning, in the order in which a packet meets it, for each side on its own direction; it passes if both allow:
@@ -25,6 +28,8 @@
 //!    is denied.
 //! 3. Baseline tier, only for pods that 2 does not select: first match decides.
 //! 4. Otherwise it is allowed.
+//!
+//! Calico's tiers stand among these by their order; its policies, Cilium's and NeuVector's stand in 2.
 //!
 //! `NetworkPolicy` speaks of TCP, UDP and SCTP alone, so these protocols, ports 1 to 65535, are the universe.
 
@@ -48,9 +53,9 @@ mod workloads;
 pub use connections::{Connection, Connectivity, Endpoint, connections};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use evaluate::{Packet, PacketPeer, evaluate};
-pub use export::{Dialect, Export, UnknownDialect, export};
+pub use export::{Addresses, Dialect, Export, Proof, UnknownDialect, export, export_with, prove};
 pub use import::{Import, import};
-pub use objects::{Reading, read};
+pub use objects::{Reading, read, read_kubernetes};
 pub use output::{Format, UnknownFormat, write, write_np_guard};
 pub use policy::{
     Action, Layer, NamespaceMatch, Order, PeerMatch, Policy, PortMatch, PortSpec, Rule, Subject, Tier,

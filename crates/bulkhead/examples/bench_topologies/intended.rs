@@ -193,7 +193,7 @@ fn settle_spelling(resources: &mut Resources) -> Vec<String> {
         selectors.push(policy.subject.pods.clone());
         let rules = policy.ingress.iter().chain(&policy.egress).flatten();
         selectors.extend(rules.flat_map(|rule| rule.peers.iter().flatten()).filter_map(|peer| match peer {
-            PeerMatch::Pods { pods, .. } => Some(pods.clone()),
+            PeerMatch::Pods(subject) => Some(subject.pods.clone()),
             _ => None,
         }));
     }
@@ -235,15 +235,14 @@ fn meant(
     policy: &Policy,
     rule: &Rule,
 ) -> Vec<Edge> {
-    let selected = |namespace: &str, labels: &Labels| {
-        policy.subject.matches(namespace, &resources.namespace_labels(namespace), labels)
+    let selected = |name: &WorkloadName, labels: &Labels| {
+        policy.subject.matches(name, &resources.namespace_labels(&name.namespace), labels)
     };
     let own = policy.namespace.as_deref().unwrap_or_default();
     let named = |peers: &[PeerMatch]| -> Vec<Peer> {
         let matches = |name: &WorkloadName, labels: &Labels, peer: &PeerMatch| match peer {
-            PeerMatch::Pods { namespaces, pods } => {
-                namespaces.matches(&name.namespace, &resources.namespace_labels(&name.namespace))
-                    && pods.matches(labels)
+            PeerMatch::Pods(subject) => {
+                subject.matches(name, &resources.namespace_labels(&name.namespace), labels)
             }
             _ => false,
         };
@@ -254,7 +253,7 @@ fn meant(
     };
     let mut edges = Vec::new();
     for (server, _) in
-        labels(resources).filter(|(name, labels)| name.namespace == own && selected(own, labels))
+        labels(resources).filter(|(name, labels)| name.namespace == own && selected(name, labels))
     {
         let ports = members.get(server).map(|member| member.ports.keys().copied()).into_iter().flatten();
         for port in ports.filter(|port| speaks_of(rule, *port)) {

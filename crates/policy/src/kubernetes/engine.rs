@@ -259,6 +259,10 @@ impl Verdicts {
             if self.open.is_empty() {
                 break;
             }
+            // What an application is known to be is seen later: until then it is let through, and not held back.
+            if !rule.applications.is_empty() && rule.action != Action::Allow {
+                continue;
+            }
             let traffic = rule.traffic(destination).intersection(&self.open);
             match rule.action {
                 Action::Allow => self.allowed = self.allowed.union(&traffic),

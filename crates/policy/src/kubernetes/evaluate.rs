@@ -94,6 +94,10 @@ impl Walk<'_> {
     }
 
     fn rule_matches(&self, rule: &Rule, peer: PacketPeer<'_>) -> bool {
+        // Of a first packet, no application is known.
+        if !rule.applications.is_empty() && rule.action != Action::Allow {
+            return false;
+        }
         let peers =
             rule.peers.as_ref().is_none_or(|peers| peers.iter().any(|one| self.peer_matches(one, peer)));
         peers && rule.ports.as_ref().is_none_or(|ports| ports.iter().any(|port| self.port_matches(port)))

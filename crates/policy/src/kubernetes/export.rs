@@ -5,17 +5,31 @@
 //! rules, which all of them have, and the outcome can be proved: what [`Dialect::NetworkPolicy`] writes, read again, is
 //! equal over all flows unless a remark says otherwise.
 
+mod aws;
 mod calico;
 mod cilium;
 mod istio;
 mod network_policy;
 mod neuvector;
+mod nftables;
+mod proof;
 mod segments;
 
-use crate::{Inventory, PolicySet, flowset::PortSet, yaml::Tree};
-use bulkhead_model::{PortRange, Timestamp};
+use crate::{
+    Inventory, PolicySet,
+    flowset::{PortSet, ProtocolSet},
+    yaml::Tree,
+};
+use bulkhead_model::{IcmpType, IpProtocol, PortRange, ServiceName, Timestamp};
+pub(super) use neuvector::neuvector_application;
+pub use proof::{Proof, prove};
 use segments::Segments;
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+    str::FromStr,
+};
 
 /// A policy language of others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -31,30 +45,45 @@ pub enum Dialect {
     Istio,
     /// `neuvector.com/v1` `NvSecurityRule`.
     NeuVector,
+    /// Security groups of AWS, as a template of CloudFormation in JSON.
+    Aws,
+    /// A ruleset for `nft -f`.
+    Nftables,
 }
 
 /// The text names no policy language.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a language to export to: expected kubernetes, cilium, calico, istio or neuvector")]
+#[error(
+    "'{0}' is not a language to export to: expected kubernetes, cilium, calico, istio, neuvector, aws or nftables"
+)]
 pub struct UnknownDialect(pub String);
 
 /// What came of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Export {
-    /// One object for each service, in the order of their names.
+    /// One object for each service, in the order of their names; of AWS one for all.
     pub objects: Vec<Tree>,
+    /// What was written.
+    pub text: String,
     /// What the language cannot say, and what was written in its place.
     pub remarks: Vec<String>,
 }
 
 impl Dialect {
-    pub const ALL: [(Dialect, &str); 5] = [
+    pub const ALL: [(Dialect, &str); 7] = [
         (Self::NetworkPolicy, "kubernetes"),
         (Self::Cilium, "cilium"),
         (Self::Calico, "calico"),
         (Self::Istio, "istio"),
         (Self::NeuVector, "neuvector"),
+        (Self::Aws, "aws"),
+        (Self::Nftables, "nftables"),
     ];
+
+    /// Whether what is written can be read again, and so be proved.
+    pub fn is_read(self) -> bool {
+        matches!(self, Self::NetworkPolicy | Self::Cilium | Self::Calico | Self::NeuVector)
+    }
 }
 
 impl FromStr for Dialect {
@@ -71,28 +100,49 @@ impl fmt::Display for Dialect {
     }
 }
 
-impl Export {
-    /// All objects as one text, separated by `---`.
-    pub fn to_yaml(&self) -> String {
-        self.objects.iter().map(Tree::to_yaml).collect::<Vec<_>>().join("---\n")
-    }
-}
+/// The addresses that services have at the moment, as far as they are known.
+pub type Addresses = BTreeMap<ServiceName, BTreeSet<IpAddr>>;
 
 /// Writes what the documents mean for the services of the inventory that they target. Rules that have expired at `now`
 /// mean nothing.
 pub fn export(set: &PolicySet, inventory: &Inventory, now: Timestamp, dialect: Dialect) -> Export {
+    export_with(set, inventory, now, dialect, &Addresses::new())
+}
+
+/// [`export`], for languages in which services are known by their addresses.
+pub fn export_with(
+    set: &PolicySet,
+    inventory: &Inventory,
+    now: Timestamp,
+    dialect: Dialect,
+    addresses: &Addresses,
+) -> Export {
     let segments = Segments::new(set, inventory, now);
     let mut remarks = Remarks::default();
-    let objects = segments.all.iter().map(|segment| match dialect {
-        Dialect::NetworkPolicy => network_policy::object(&segments, segment, &mut remarks),
-        Dialect::Cilium => cilium::object(&segments, segment, &mut remarks),
-        Dialect::Calico => calico::object(&segments, segment, &mut remarks),
-        Dialect::Istio => istio::object(&segments, segment, &mut remarks),
-        Dialect::NeuVector => neuvector::object(&segments, segment, &mut remarks),
-    });
-    let objects = objects.collect();
-    segments.remark_on_selectors(&mut remarks);
-    Export { objects, remarks: remarks.0.into_iter().collect() }
+    segments.remark_on_multicast(&mut remarks);
+    let each = segments.all.iter();
+    let objects: Vec<Tree> = match dialect {
+        Dialect::NetworkPolicy => {
+            each.map(|segment| network_policy::object(&segments, segment, &mut remarks)).collect()
+        }
+        Dialect::Cilium => each.map(|segment| cilium::object(&segments, segment, &mut remarks)).collect(),
+        Dialect::Calico => each.map(|segment| calico::object(&segments, segment, &mut remarks)).collect(),
+        Dialect::Istio => each.map(|segment| istio::object(&segments, segment, &mut remarks)).collect(),
+        Dialect::NeuVector => {
+            each.map(|segment| neuvector::object(&segments, segment, &mut remarks)).collect()
+        }
+        Dialect::Aws => vec![aws::template(&segments, &mut remarks)],
+        Dialect::Nftables => Vec::new(),
+    };
+    let text = match dialect {
+        Dialect::Aws => objects.iter().map(aws::json).collect(),
+        Dialect::Nftables => nftables::ruleset(&segments, addresses, &mut remarks),
+        _ => objects.iter().map(Tree::to_yaml).collect::<Vec<_>>().join("---\n"),
+    };
+    if !matches!(dialect, Dialect::Aws | Dialect::Nftables | Dialect::NeuVector) {
+        segments.remark_on_selectors(&mut remarks);
+    }
+    Export { objects, text, remarks: remarks.0.into_iter().collect() }
 }
 
 /// What cannot be said, each once.
@@ -127,4 +177,41 @@ fn object_name(text: &str) -> String {
         .collect();
     let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     if name.is_empty() { "policy".to_owned() } else { name.to_owned() }
+}
+
+/// Types of ICMP as wholes (no code), and single codes where a type is not whole.
+fn icmp_types(range: PortRange) -> Vec<(u8, Option<u8>)> {
+    let mut entries = Vec::new();
+    let mut next = u32::from(range.first);
+    while next <= u32::from(range.last) {
+        let IcmpType { kind, code } = IcmpType::from_port(next as u16);
+        let whole = IcmpType::any_code(kind);
+        if code == 0 && whole.last <= range.last {
+            entries.push((kind, None));
+            next += 256;
+        } else {
+            entries.push((kind, Some(code)));
+            next += 1;
+        }
+    }
+    entries
+}
+
+/// The types of ICMP of which anything is meant, and whether each is meant as a whole.
+fn icmp_kinds(traffic: &ProtocolSet, protocol: IpProtocol) -> Vec<(u8, bool)> {
+    let ports = traffic.ports_of(protocol);
+    let kinds = (0..=u8::MAX).map(|kind| (kind, PortSet::from(IcmpType::any_code(kind))));
+    kinds
+        .filter(|(_, whole)| !ports.intersection(whole).is_empty())
+        .map(|(kind, whole)| (kind, whole.is_subset(&ports)))
+        .collect()
+}
+
+/// What of the traffic is of other protocols than these, where a language knows only these.
+fn remark_on_protocols(traffic: &ProtocolSet, known: &[IpProtocol], whose: &str, remarks: &mut Remarks) {
+    let known: ProtocolSet = known.iter().map(|protocol| ProtocolSet::protocol(*protocol)).collect();
+    let unsaid = traffic.difference(&known);
+    if !unsaid.is_empty() {
+        remarks.add(format!("{whose}: {unsaid} cannot be said"));
+    }
 }

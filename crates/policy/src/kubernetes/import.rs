@@ -350,6 +350,7 @@ impl Importer<'_> {
         for (traffic, (mut peers, addresses)) in alike.into_iter().filter(|(traffic, _)| !traffic.is_empty())
         {
             peers.extend(cidrs(&addresses).into_iter().map(PeerSpec::Cidr));
+            let peers = with_world(peers);
             let ports = if traffic.is_all() { Vec::new() } else { port_specs(&traffic) };
             rules.push(document::Rule { order: Some(0), peers, ports, ..document::Rule::default() });
         }
@@ -378,6 +379,7 @@ impl Importer<'_> {
             None => vec![PeerSpec::Any],
             Some(peers) => peers.iter().flat_map(|peer| self.peer(peer)).collect(),
         };
+        let peers = with_world(peers);
         let ports: Option<Vec<document::PortSpec>> =
             rule.ports.as_ref().map(|ports| ports.iter().flat_map(port_specs_of).collect());
         if peers.is_empty() || ports.as_ref().is_some_and(Vec::is_empty) {
@@ -393,6 +395,7 @@ impl Importer<'_> {
             order,
             peers,
             ports: ports.unwrap_or_default(),
+            applications: rule.applications.clone(),
             ..document::Rule::default()
         })
     }
@@ -509,6 +512,19 @@ impl Importer<'_> {
 fn next(order: &mut i32) -> i32 {
     *order += 1;
     *order
+}
+
+/// All addresses of both families are the world.
+fn with_world(mut peers: Vec<PeerSpec>) -> Vec<PeerSpec> {
+    let all = [AddressSet::all_v4(), AddressSet::all_v6()].map(|all| {
+        let net = all.networks().into_iter().next();
+        net.map(|net| PeerSpec::Cidr(Cidr::whole(net)))
+    });
+    if all.iter().flatten().all(|all| peers.contains(all)) {
+        peers.retain(|peer| !all.contains(&Some(peer.clone())));
+        peers.push(PeerSpec::World);
+    }
+    peers
 }
 
 fn every_service() -> Criteria {

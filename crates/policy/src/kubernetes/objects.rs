@@ -1,5 +1,6 @@
 use super::{
     Diagnostic, Network, Place, Resources, Severity,
+    policies::{calico, cilium, neuvector},
     reader::{Field, Object, Reader},
 };
 use crate::yaml::{self, Limits, Node, Value};
@@ -27,28 +28,75 @@ impl Reading {
 /// Labels of namespaces whose primary network is not the cluster's.
 const PRIMARY_NETWORK_LABEL: &str = "k8s.ovn.org/primary-user-defined-network";
 
+/// What is understood only when all files are read.
+#[derive(Default)]
+struct Pending<'n> {
+    /// Whether policies of other products are understood.
+    others: bool,
+    networks: Vec<PendingNetwork>,
+    calico: calico::Drafts,
+    cilium_groups: cilium::Groups,
+    cilium: Vec<cilium::Waiting<'n>>,
+    neuvector: neuvector::Rules,
+}
+
 /// Reads manifests: YAML of any number of documents, or JSON; lists of objects are read item by item. Objects of kinds
 /// that do not bear on connectivity are passed over. The order of the files does not matter.
 pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Reading {
+    read_kinds(files, true)
+}
+
+/// [`read`], without the policies of Calico, Cilium and NeuVector, which are reported as passed over.
+pub fn read_kubernetes<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Reading {
+    read_kinds(files, false)
+}
+
+fn read_kinds<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>, others: bool) -> Reading {
     let mut reading = Reading::default();
-    let mut networks = Vec::new();
+    let mut texts: Vec<(Arc<str>, Vec<Node>)> = Vec::new();
     for (name, text) in files {
         let file: Arc<str> = name.into();
-        for node in parse(&file, text, &mut reading.diagnostics) {
+        let nodes = parse(&file, text, &mut reading.diagnostics);
+        texts.push((file, nodes));
+    }
+    let mut pending = Pending { others, ..Pending::default() };
+    for (file, nodes) in &texts {
+        for node in nodes {
             let mut reader =
-                Reader { file: Arc::clone(&file), diagnostics: &mut reading.diagnostics, failed: false };
-            let root = Field { node: &node, path: String::new() };
-            reader.document(root, &mut reading.resources, &mut networks, 0);
+                Reader { file: Arc::clone(file), diagnostics: &mut reading.diagnostics, failed: false };
+            let root = Field { node, path: String::new() };
+            reader.document(root, &mut reading.resources, &mut pending, 0);
         }
     }
-    reading.resources.complete();
-    for network in networks {
-        network.apply(&mut reading);
-    }
+    reading.complete(pending);
     reading.check_policies();
     reading.diagnostics.sort();
     reading.diagnostics.dedup();
     reading
+}
+
+impl Reading {
+    fn complete(&mut self, pending: Pending<'_>) {
+        pending.calico.apply(&mut self.resources);
+        for waiting in &pending.cilium {
+            let file = Arc::clone(waiting.file());
+            let mut reader = Reader { file, diagnostics: &mut self.diagnostics, failed: false };
+            self.resources.policies.extend(reader.cilium_policy(waiting, &pending.cilium_groups));
+        }
+        let (policies, unknown) = pending.neuvector.policies();
+        self.resources.policies.extend(policies);
+        self.diagnostics.extend(unknown.into_iter().map(|(place, message)| Diagnostic {
+            place,
+            severity: Severity::Error,
+            field: String::new(),
+            message,
+            suggestion: Some("give its criteria, or the NvGroupDefinition of this name".to_owned()),
+        }));
+        self.resources.complete();
+        for network in pending.networks {
+            network.apply(self);
+        }
+    }
 }
 
 fn parse(file: &Arc<str>, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node> {
@@ -113,11 +161,11 @@ impl PendingNetwork {
 }
 
 impl Reader<'_> {
-    fn document(
+    fn document<'n>(
         &mut self,
-        root: Field<'_>,
+        root: Field<'n>,
         resources: &mut Resources,
-        networks: &mut Vec<PendingNetwork>,
+        pending: &mut Pending<'n>,
         depth: u8,
     ) {
         self.failed = false;
@@ -135,44 +183,46 @@ impl Reader<'_> {
         };
         if kind.ends_with("List") && depth < 3 {
             for item in object.get("items").map(|items| self.list(&items)).unwrap_or_default() {
-                self.list_item(item, kind, version, resources, networks, depth);
+                self.list_item(item, kind, version, resources, pending, depth);
             }
             return;
         }
-        self.known_object(kind, version, object, resources, networks);
+        self.known_object(kind, version, object, resources, pending);
     }
 
     /// Items of a typed list may leave out what the list says of them.
-    fn list_item(
+    fn list_item<'n>(
         &mut self,
-        item: Field<'_>,
+        item: Field<'n>,
         list: &str,
         version: &str,
         resources: &mut Resources,
-        networks: &mut Vec<PendingNetwork>,
+        pending: &mut Pending<'n>,
         depth: u8,
     ) {
         let kind = list.strip_suffix("List").unwrap_or_default();
         if item.node.get("kind").is_some() || kind.is_empty() {
-            return self.document(item, resources, networks, depth + 1);
+            return self.document(item, resources, pending, depth + 1);
         }
         self.failed = false;
         if let Some(object) = self.object(&item) {
-            self.known_object(kind, version, object, resources, networks);
+            self.known_object(kind, version, object, resources, pending);
         }
     }
 
-    fn known_object(
+    fn known_object<'n>(
         &mut self,
         kind: &str,
         version: &str,
-        mut object: Object<'_>,
+        mut object: Object<'n>,
         resources: &mut Resources,
-        networks: &mut Vec<PendingNetwork>,
+        pending: &mut Pending<'n>,
     ) {
         // Other products have kinds of the same names; the group tells them apart.
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+        let others = pending.others;
         match kind {
+            _ if others && is_of_others(kind, group) => self.object_of_others(kind, object, pending),
             "Namespace" if group.is_empty() => self.namespace(object, resources),
             "NetworkPolicy" if matches!(group, "" | "networking.k8s.io" | "extensions") => {
                 resources.policies.extend(self.network_policy(object));
@@ -188,7 +238,7 @@ impl Reader<'_> {
             "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" => self.gateway_route(object, resources),
             "UserDefinedNetwork" | "ClusterUserDefinedNetwork" => {
                 resources.several_networks = true;
-                networks.extend(self.user_defined_network(kind, object));
+                pending.networks.extend(self.user_defined_network(kind, object));
             }
             "NetworkAttachmentDefinition" | "MultiNetworkPolicy" => {
                 resources.several_networks = true;
@@ -214,6 +264,31 @@ impl Reader<'_> {
                     self.warning(mark, "kind", message, None);
                 }
             }
+        }
+    }
+
+    /// One of [`is_of_others`].
+    fn object_of_others<'n>(&mut self, kind: &str, object: Object<'n>, pending: &mut Pending<'n>) {
+        match kind {
+            "NetworkPolicy" => self.calico_policy("NetworkPolicy", object, &mut pending.calico),
+            "GlobalNetworkPolicy" => {
+                self.calico_policy("GlobalNetworkPolicy", object, &mut pending.calico);
+            }
+            "Tier" => self.calico_tier(object, &mut pending.calico),
+            "NetworkSet" | "GlobalNetworkSet" => {
+                self.calico_set(kind, object, &mut pending.calico);
+            }
+            "CiliumNetworkPolicy" => pending.cilium.extend(self.cilium_object("CiliumNetworkPolicy", object)),
+            "CiliumClusterwideNetworkPolicy" => {
+                pending.cilium.extend(self.cilium_object("CiliumClusterwideNetworkPolicy", object));
+            }
+            "CiliumCIDRGroup" => self.cilium_group(object, &mut pending.cilium_groups),
+            "NvSecurityRule" => self.neuvector_rule("NvSecurityRule", object, &mut pending.neuvector),
+            "NvClusterSecurityRule" => {
+                self.neuvector_rule("NvClusterSecurityRule", object, &mut pending.neuvector);
+            }
+            "NvGroupDefinition" => self.neuvector_group(object, &mut pending.neuvector),
+            _ => {}
         }
     }
 
@@ -246,9 +321,26 @@ impl Reader<'_> {
     }
 }
 
+/// Kinds of Calico, Cilium and NeuVector.
+fn is_of_others(kind: &str, group: &str) -> bool {
+    match group {
+        "projectcalico.org" | "crd.projectcalico.org" => {
+            matches!(
+                kind,
+                "NetworkPolicy" | "GlobalNetworkPolicy" | "Tier" | "NetworkSet" | "GlobalNetworkSet"
+            )
+        }
+        "cilium.io" => {
+            matches!(kind, "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy" | "CiliumCIDRGroup")
+        }
+        "neuvector.com" => matches!(kind, "NvSecurityRule" | "NvClusterSecurityRule" | "NvGroupDefinition"),
+        _ => false,
+    }
+}
+
 /// Policies of other products, of which a person would think that they count here.
 fn looks_like_a_policy(kind: &str) -> bool {
-    kind.ends_with("NetworkPolicy") || matches!(kind, "AuthorizationPolicy" | "NvSecurityRule" | "NetworkSet")
+    kind.ends_with("NetworkPolicy") || matches!(kind, "AuthorizationPolicy")
 }
 
 impl Reading {

@@ -143,7 +143,7 @@ fn markdown(rows: &[Row]) -> String {
 }
 
 /// A JSON text, quotes and all.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {

@@ -11,6 +11,9 @@ use ipnet::IpNet;
 use std::{collections::BTreeSet, net::IpAddr};
 
 mod admin;
+pub(super) mod calico;
+pub(super) mod cilium;
+pub(super) mod neuvector;
 
 impl Reader<'_> {
     pub(super) fn network_policy(&mut self, mut object: Object<'_>) -> Option<Policy> {
@@ -69,7 +72,14 @@ impl Reader<'_> {
 
     fn namespaced_rule(&mut self, at: &Field<'_>, peers: &'static str, namespace: &str) -> Rule {
         let place = Place::new(&self.file, at.node.mark);
-        let mut rule = Rule { name: String::new(), action: Action::Allow, peers: None, ports: None, place };
+        let mut rule = Rule {
+            name: String::new(),
+            action: Action::Allow,
+            peers: None,
+            ports: None,
+            applications: Vec::new(),
+            place,
+        };
         // A rule written as nothing at all (`- `) is the empty rule.
         if matches!(at.node.value, Value::Null) {
             return rule;
@@ -238,6 +248,17 @@ impl Reader<'_> {
             Some(_) => {}
         }
         text.map(str::to_owned)
+    }
+
+    /// Reports what cannot be understood. An allowing rule is left out then; any other makes the policy unusable, because
+    /// without it something would be allowed that is not.
+    pub(super) fn cannot(&mut self, at: &Field<'_>, action: Action, what: &str) {
+        if action == Action::Allow {
+            let message = format!("{what}: the rule is left out, so that nothing is allowed that is not");
+            self.warning(at.node.mark, &at.path, message, None);
+        } else {
+            self.error(at, format!("{what}, and without this rule more would be allowed than is"));
+        }
     }
 
     pub(super) fn selector(&mut self, at: &Field<'_>) -> Option<Selector> {

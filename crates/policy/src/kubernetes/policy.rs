@@ -3,7 +3,7 @@ use crate::{
     flowset::{AddressSet, ProtocolSet},
     glob::Glob,
 };
-use bulkhead_model::{Direction, IpProtocol, PortRange};
+use bulkhead_model::{Application, Direction, IpProtocol, PortRange};
 use std::{fmt, sync::Arc};
 
 /// Any of the policy kinds, in one form.
@@ -76,6 +76,8 @@ pub struct Rule {
     pub peers: Option<Vec<PeerMatch>>,
     /// `None`: everything.
     pub ports: Option<Vec<PortMatch>>,
+    /// Where there are any, only what is known to be one of these.
+    pub applications: Vec<Application>,
     pub place: Place,
 }
 

@@ -9,6 +9,7 @@ use std::{fmt::Write, net::IpAddr};
 mod errors;
 mod export;
 mod meaning;
+mod others;
 
 /// A few of everything, so that random selectors hit and miss.
 const KEYS: [&str; 3] = ["app", "tier", "env"];
@@ -296,7 +297,7 @@ proptest! {
         }
         let (set, inventory) = (import.policy_set(), import.inventory());
         let exported = super::export(&set, &inventory, Timestamp(0), Dialect::NetworkPolicy);
-        let yaml = format!("{}---\n{}", export::pods(&inventory), exported.to_yaml());
+        let yaml = format!("{}---\n{}", export::pods(&inventory), exported.text);
         let again = read([("exported.yaml", yaml.as_str())]);
         prop_assert!(!again.has_errors(), "{:?} in {}", again.diagnostics, yaml);
         let found = differences(&again.resources, &set, &inventory, Timestamp(0));

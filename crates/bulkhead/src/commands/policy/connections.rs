@@ -1,12 +1,9 @@
 use crate::{
-    commands::{
-        Context,
-        documents::{self, Source},
-    },
+    commands::{Context, documents},
     exit::{Code, Failure},
 };
 use anyhow::Result;
-use bulkhead_policy::kubernetes::{self, Format, Resources, Semantics, Severity};
+use bulkhead_policy::kubernetes::{self, Format, Reading, Resources, Semantics, Severity};
 use clap::{Args, ValueEnum};
 use std::{io::Write, path::PathBuf};
 
@@ -45,11 +42,12 @@ fn parse_format(text: &str) -> Result<Format, String> {
 
 pub(super) fn connections(cx: &mut Context, args: ConnectionsArgs) -> Result<Code> {
     let sources = documents::read_all(&args.files)?;
-    let resources = resources(cx, &sources, args.quiet)?;
-    let semantics = match args.notation {
-        Notation::Bulkhead => Semantics::KUBERNETES,
-        Notation::NpGuard => Semantics::NP_GUARD,
+    let texts = sources.iter().map(|source| (source.name.as_str(), source.text.as_str()));
+    let (reading, semantics) = match args.notation {
+        Notation::Bulkhead => (kubernetes::read(texts), Semantics::KUBERNETES),
+        Notation::NpGuard => (kubernetes::read_kubernetes(texts), Semantics::NP_GUARD),
     };
+    let resources = sound(cx, reading, args.quiet)?;
     let connectivity = kubernetes::connections(&resources, semantics);
     if !args.quiet {
         for diagnostic in &connectivity.diagnostics {
@@ -67,9 +65,8 @@ pub(super) fn connections(cx: &mut Context, args: ConnectionsArgs) -> Result<Cod
     Ok(Code::Success)
 }
 
-/// The manifests of all sources; every error of every file where there is any.
-pub(super) fn resources(cx: &mut Context, sources: &[Source], quiet: bool) -> Result<Resources> {
-    let reading = kubernetes::read(sources.iter().map(|s| (s.name.as_str(), s.text.as_str())));
+/// What manifests say; every error of every file where there is any.
+pub(super) fn sound(cx: &mut Context, reading: Reading, quiet: bool) -> Result<Resources> {
     let worst = if quiet { Severity::Error } else { Severity::Warning };
     for diagnostic in reading.diagnostics.iter().filter(|d| d.severity <= worst) {
         cx.note(&diagnostic.to_string())?;

@@ -9,17 +9,19 @@ use bulkhead_api::{Policy, ServiceQuery, client::Client};
 use bulkhead_model::{RuleOrigin, ServiceName};
 use bulkhead_policy::{
     Document, Inventory, PolicySet, ReadOptions,
-    kubernetes::{self, Dialect},
+    kubernetes::{self, Addresses, Dialect, Export, Severity},
 };
 use clap::Args;
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
 /// Print documents as YAML, to be kept in git or applied elsewhere; or in the language of another product
 ///
-/// In another language, what it cannot say is reported on standard error.
+/// In another language, what it cannot say is reported on standard error. For nftables, the addresses of services are
+/// those of the server's workloads; without a server, the sets of addresses are left empty.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// Language to write: kubernetes (NetworkPolicy), cilium, calico, istio or neuvector [default: Bulkhead's own]
+    /// Language to write: kubernetes (NetworkPolicy), cilium, calico, istio, neuvector, aws (security groups) or nftables
+    /// [default: Bulkhead's own]
     #[arg(long, value_name = "LANGUAGE", value_parser = parse_dialect)]
     to: Option<Dialect>,
 
@@ -38,6 +40,11 @@ pub(super) struct ExportArgs {
     /// End with 1 if there is anything that the language cannot say
     #[arg(long, requires = "to")]
     strict: bool,
+
+    /// Read what was written again, and print every flow that it allows otherwise than the documents; ends with 1 if
+    /// there is any that the report does not tell of (kubernetes, cilium, calico, neuvector)
+    #[arg(long, requires = "to")]
+    prove: bool,
 }
 
 fn parse_dialect(text: &str) -> Result<Dialect, String> {
@@ -45,7 +52,7 @@ fn parse_dialect(text: &str) -> Result<Dialect, String> {
 }
 
 pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
-    let (set, inventory) = if args.files.is_empty() {
+    let (set, inventory, addresses) = if args.files.is_empty() {
         let client = cx.client()?;
         let mut policies = client.policies().await?.items;
         list::keep(&mut policies, args.namespace.as_deref(), args.origin);
@@ -57,22 +64,64 @@ pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
         }
         let set = read(&policies)?;
         let inventory = waiting::during("asking for the services", estate(&client)).await?;
-        (set, inventory)
+        let addresses = match args.to {
+            Some(Dialect::Nftables) => addresses(&client, &inventory).await?,
+            _ => Addresses::new(),
+        };
+        (set, inventory, addresses)
     } else {
         let set = offline::documents(cx, &args.files)?;
         let inventory = offline::inventory(&[&set], []);
-        (set, inventory)
+        (set, inventory, Addresses::new())
     };
     let Some(dialect) = args.to else {
         cx.screen.write_all(Document::join(&set.documents().collect::<Vec<_>>()).as_bytes())?;
         return Ok(Code::Success);
     };
-    let export = kubernetes::export(&set, &inventory, moment::now(), dialect);
+    if args.prove {
+        return prove(cx, &set, &inventory, dialect, args.strict);
+    }
+    let export = kubernetes::export_with(&set, &inventory, moment::now(), dialect, &addresses);
+    write(cx, &export)?;
+    Ok(if args.strict && !export.remarks.is_empty() { Code::Problems } else { Code::Success })
+}
+
+/// What was written on standard output, what could not be on standard error.
+fn write(cx: &mut Context, export: &Export) -> Result<()> {
     for remark in &export.remarks {
         cx.note(remark)?;
     }
-    cx.screen.write_all(export.to_yaml().as_bytes())?;
-    Ok(if args.strict && !export.remarks.is_empty() { Code::Problems } else { Code::Success })
+    cx.screen.write_all(export.text.as_bytes())?;
+    Ok(())
+}
+
+fn prove(
+    cx: &mut Context,
+    set: &PolicySet,
+    inventory: &Inventory,
+    dialect: Dialect,
+    strict: bool,
+) -> Result<Code> {
+    if !dialect.is_read() {
+        return Err(Failure::new(Code::Usage, format!("Bulkhead writes {dialect} and does not read it"))
+            .remedy("prove kubernetes, cilium, calico or neuvector")
+            .into());
+    }
+    let proof = kubernetes::prove(set, inventory, moment::now(), dialect);
+    write(cx, &proof.export)?;
+    for diagnostic in proof.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
+        cx.note(&format!("what was written is not read again: {diagnostic}"))?;
+    }
+    for change in &proof.differences {
+        cx.note(&format!("differs: {change}"))?;
+    }
+    let untold = proof.untold().count();
+    cx.note(&match (proof.differences.len(), untold) {
+        (0, _) => "proved: what was written means the same, over all flows".to_owned(),
+        (all, 0) => format!("proved: {all} difference(s), all between ends of which the report above speaks"),
+        (all, untold) => format!("{untold} of {all} difference(s) are not in the report above"),
+    })?;
+    Ok(if untold > 0 || strict && !proof.differences.is_empty() { Code::Problems } else { Code::Success })
 }
 
 /// The documents of the server as one set.
@@ -109,4 +158,18 @@ async fn common_labels(client: &Client, service: &ServiceName) -> Result<BTreeMa
         common.retain(|key, value| workload.labels.get(key) == Some(value));
     }
     Ok(common)
+}
+
+/// The addresses of the workloads of each service.
+async fn addresses(client: &Client, inventory: &Inventory) -> Result<Addresses> {
+    let mut addresses = Addresses::new();
+    for service in inventory.services() {
+        let instances = client.service(&service.name).await?.instances;
+        let mine = instances.iter().flat_map(|workload| &workload.interfaces);
+        addresses.insert(
+            service.name.clone(),
+            mine.flat_map(|interface| interface.addresses.iter().copied()).collect(),
+        );
+    }
+    Ok(addresses)
 }

@@ -1,14 +1,14 @@
 //! `projectcalico.org/v3` `NetworkPolicy`.
 
 use super::{
-    Remarks, Tree, is_every_port, map, object_name,
+    Remarks, Tree, icmp_types, is_every_port, map, object_name,
     segments::{Grant, Segment, Segments},
 };
 use crate::{
     flowset::{AddressSet, ProtocolSet},
-    kubernetes::import::cidrs,
+    kubernetes::{PROTOCOLS, import::cidrs},
 };
-use bulkhead_model::{Direction, IcmpType, PortRange, ServiceName};
+use bulkhead_model::{Direction, PortRange, ServiceName};
 
 type Fields = Vec<(String, Tree)>;
 
@@ -69,9 +69,9 @@ fn rules(
         Direction::Egress => "destination",
     };
     let mut rules = Vec::new();
-    for (head, ports) in protocols(&traffic) {
+    for (action, head, ports) in decisions(&traffic) {
         for peer in &peers {
-            let mut rule: Fields = vec![("action".to_owned(), Tree::text("Allow"))];
+            let mut rule: Fields = vec![("action".to_owned(), Tree::text(action))];
             rule.extend(head.iter().cloned());
             // Ports are always the server's.
             let mut destination = if own == "destination" { peer.clone() } else { Vec::new() };
@@ -114,17 +114,35 @@ fn peers(segments: &Segments<'_>, segment: &Segment, grant: &Grant) -> Vec<Field
 fn nets(addresses: &AddressSet) -> Vec<Fields> {
     let (whole, cut): (Vec<_>, Vec<_>) =
         cidrs(addresses).into_iter().partition(|cidr| cidr.except.is_empty());
+    // Ranges are addresses outside: pods that have such addresses are not meant.
+    let outside = || ("notSelector".to_owned(), Tree::text("all()"));
     let mut entities = Vec::new();
     if !whole.is_empty() {
-        entities.push(vec![("nets".to_owned(), Tree::texts(whole.iter().map(|cidr| cidr.net)))]);
+        entities.push(vec![("nets".to_owned(), Tree::texts(whole.iter().map(|cidr| cidr.net))), outside()]);
     }
     for cidr in cut {
         entities.push(vec![
             ("nets".to_owned(), Tree::texts([cidr.net])),
             ("notNets".to_owned(), Tree::texts(&cidr.except)),
+            outside(),
         ]);
     }
     entities
+}
+
+/// What of all traffic is denied, where that is shorter to say than what is allowed: each peer is of one grant alone, so
+/// that the rule behind it allows no more than the rest. Otherwise what is allowed.
+fn decisions(traffic: &ProtocolSet) -> Vec<(&'static str, Fields, Vec<Tree>)> {
+    let named = |action, heads: Vec<(Fields, Vec<Tree>)>| {
+        heads.into_iter().map(move |(head, ports)| (action, head, ports)).collect::<Vec<_>>()
+    };
+    if traffic.is_all() || traffic.protocols().count() <= usize::from(u8::MAX / 2) {
+        return named("Allow", protocols(traffic));
+    }
+    let zero = PROTOCOLS.map(|(protocol, _)| ProtocolSet::port(protocol, 0)).into_iter().collect();
+    let mut rules = named("Deny", protocols(&ProtocolSet::all().difference(traffic).difference(&zero)));
+    rules.push(("Allow", Vec::new(), Vec::new()));
+    rules
 }
 
 /// What begins a rule for each protocol, and the ports.
@@ -142,12 +160,12 @@ fn protocols(traffic: &ProtocolSet) -> Vec<(Fields, Vec<Tree>)> {
         };
         let head = vec![("protocol".to_owned(), name)];
         if protocol.is_icmp() && !ports.is_all() {
-            for range in ports.ranges() {
-                heads.extend(icmp(range).into_iter().map(|icmp| {
-                    let mut head = head.clone();
-                    head.push(("icmp".to_owned(), icmp));
-                    (head, Vec::new())
-                }));
+            for (kind, code) in ports.ranges().flat_map(icmp_types) {
+                let mut fields = vec![("type".to_owned(), Tree::Number(kind.into()))];
+                fields.extend(code.map(|code| ("code".to_owned(), Tree::Number(code.into()))));
+                let mut head = head.clone();
+                head.push(("icmp".to_owned(), Tree::Map(fields)));
+                heads.push((head, Vec::new()));
             }
         } else if protocol.has_ports() && !is_every_port(&ports) {
             let entry = |range: PortRange| {
@@ -163,22 +181,4 @@ fn protocols(traffic: &ProtocolSet) -> Vec<(Fields, Vec<Tree>)> {
         }
     }
     heads
-}
-
-/// Types as wholes, and single codes where a type is not whole.
-fn icmp(range: PortRange) -> Vec<Tree> {
-    let mut entries = Vec::new();
-    let mut next = u32::from(range.first);
-    while next <= u32::from(range.last) {
-        let IcmpType { kind, code } = IcmpType::from_port(next as u16);
-        let whole = IcmpType::any_code(kind);
-        if code == 0 && whole.last <= range.last {
-            entries.push(map([("type", Tree::Number(kind.into()))]));
-            next += 256;
-        } else {
-            entries.push(map([("type", Tree::Number(kind.into())), ("code", Tree::Number(code.into()))]));
-            next += 1;
-        }
-    }
-    entries
 }

@@ -1,11 +1,16 @@
 //! `cilium.io/v2` `CiliumNetworkPolicy`.
 
 use super::{
-    Remarks, Tree, is_every_port, map, object_name,
+    Remarks, Tree, icmp_kinds, is_every_port, map, object_name, remark_on_protocols,
     segments::{Grant, Segment, Segments},
 };
 use crate::{flowset::ProtocolSet, kubernetes::import::cidrs};
-use bulkhead_model::{Direction, IcmpType, IpProtocol, ServiceName};
+use bulkhead_model::{Direction, IpProtocol, ServiceName};
+
+/// The label by which pods are known to be in a namespace.
+const NAMESPACE: &str = "k8s:io.kubernetes.pod.namespace";
+/// So many types may one rule list.
+const MOST_TYPES: usize = 40;
 
 pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
     let service = &segment.service;
@@ -58,10 +63,6 @@ fn rules(
     if grant.everyone {
         entities.push("all");
     }
-    if grant.every_service {
-        // Everything that Cilium manages, in any namespace.
-        entities.push("cluster");
-    }
     if grant.host {
         entities.push("host");
     }
@@ -74,6 +75,12 @@ fn rules(
     }
     if !entities.is_empty() {
         peers.push((key("Entities"), Tree::texts(entities)));
+    }
+    if grant.every_service {
+        // The entity of the whole cluster holds its nodes as well.
+        let anywhere = map([("key", Tree::text(NAMESPACE)), ("operator", Tree::text("Exists"))]);
+        let endpoint = map([("matchExpressions", Tree::List(vec![anywhere]))]);
+        peers.push((key("Endpoints"), Tree::List(vec![endpoint])));
     }
     if !grant.services.is_empty() {
         let endpoints = grant.services.iter().map(|service| endpoint(segments, service)).collect();
@@ -107,7 +114,7 @@ fn rules(
 
 fn endpoint(segments: &Segments<'_>, service: &ServiceName) -> Tree {
     let mut labels = segments.selector(service).to_vec();
-    labels.push(("k8s:io.kubernetes.pod.namespace".to_owned(), service.namespace().to_owned()));
+    labels.push((NAMESPACE.to_owned(), service.namespace().to_owned()));
     map([("matchLabels", super::labels(&labels))])
 }
 
@@ -116,6 +123,8 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Vec<Vec<(
     if traffic.is_all() {
         return Vec::new();
     }
+    let known = [IpProtocol::TCP, IpProtocol::UDP, IpProtocol::SCTP, IpProtocol::ICMP, IpProtocol::ICMPV6];
+    remark_on_protocols(traffic, &known, whose, remarks);
     let (mut entries, mut types) = (Vec::new(), Vec::new());
     for (protocol, ports) in traffic.protocols() {
         let name = Tree::text(protocol.to_string().to_ascii_uppercase());
@@ -132,20 +141,16 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Vec<Vec<(
             }
         } else if protocol.is_icmp() {
             let family = if protocol == IpProtocol::ICMP { "IPv4" } else { "IPv6" };
-            let kinds: Vec<u8> = (0..=u8::MAX)
-                .filter(|kind| ports.ranges().any(|range| range.contains(IcmpType::any_code(*kind).first)))
-                .collect();
-            if kinds.len() > 40 {
-                remarks.add(format!("{whose}: {protocol} as a whole cannot be said; 40 types at most"));
+            let kinds = icmp_kinds(traffic, protocol);
+            for (kind, _) in kinds.iter().filter(|(_, whole)| !whole) {
+                remarks.add(format!(
+                    "{whose}: codes of {protocol} type {kind} cannot be told apart; all of them are open"
+                ));
             }
-            types.extend(
-                kinds
-                    .into_iter()
-                    .take(40)
-                    .map(|kind| map([("type", Tree::Number(kind.into())), ("family", Tree::text(family))])),
-            );
-        } else {
-            remarks.add(format!("{whose}: protocol {protocol} cannot be said"));
+            let field = |(kind, _): &(u8, bool)| {
+                map([("type", Tree::Number((*kind).into())), ("family", Tree::text(family))])
+            };
+            types.extend(kinds.chunks(MOST_TYPES).map(|kinds| kinds.iter().map(field).collect::<Vec<_>>()));
         }
     }
     let mut alternatives = Vec::new();
@@ -153,7 +158,7 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Vec<Vec<(
         let ports = map([("ports", Tree::List(entries))]);
         alternatives.push(vec![("toPorts".to_owned(), Tree::List(vec![ports]))]);
     }
-    if !types.is_empty() {
+    for types in types {
         let fields = map([("fields", Tree::List(types))]);
         alternatives.push(vec![("icmps".to_owned(), Tree::List(vec![fields]))]);
     }
@@ -165,6 +170,9 @@ fn names(segment: &Segment, remarks: &mut Remarks) -> Vec<Tree> {
     let mut rules = Vec::new();
     for (name, traffic) in &segment.names {
         let whose = format!("{} egress to {name}", segment.service);
+        if name.starts_with("*.") {
+            remarks.add(format!("{whose}: '*.' means one label there, and one or more here"));
+        }
         let kind = if name.contains('*') { "matchPattern" } else { "matchName" };
         let names = Tree::List(vec![map([(kind, Tree::text(name))])]);
         let ports = ports(&traffic.protocols(), &whose, remarks);
@@ -175,10 +183,7 @@ fn names(segment: &Segment, remarks: &mut Remarks) -> Vec<Tree> {
         }
     }
     if !rules.is_empty() {
-        let dns = map([
-            ("k8s:io.kubernetes.pod.namespace", Tree::text("kube-system")),
-            ("k8s-app", Tree::text("kube-dns")),
-        ]);
+        let dns = map([(NAMESPACE, Tree::text("kube-system")), ("k8s-app", Tree::text("kube-dns"))]);
         let any = Tree::List(vec![map([("matchPattern", Tree::text("*"))])]);
         let port = map([("port", Tree::text(53)), ("protocol", Tree::text("ANY"))]);
         let to_ports = map([("ports", Tree::List(vec![port])), ("rules", map([("dns", any)]))]);

@@ -1,11 +1,11 @@
 //! `neuvector.com/v1` `NvSecurityRule`, which knows applications.
 
 use super::{
-    Remarks, Tree, is_every_port, map, object_name,
+    Remarks, Tree, is_every_port, map, object_name, remark_on_protocols,
     segments::{Grant, Segment, Segments},
 };
 use crate::flowset::{AddressSet, ProtocolSet, TrafficSet};
-use bulkhead_model::{Application, Direction, ServiceName};
+use bulkhead_model::{Application, Direction, IpProtocol, ServiceName};
 
 pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
     let service = &segment.service;
@@ -22,8 +22,8 @@ pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut R
     let mut rules = |direction: Direction, remarks: &mut Remarks| {
         let mut rules = Vec::new();
         for grant in segment.grants(direction) {
-            for (selector, whom) in peers(segments, segment, grant, direction, remarks) {
-                for (protocols, applications) in grant.traffic.products() {
+            for (selector, whom, traffic) in peers(segments, segment, grant, direction, remarks) {
+                for (protocols, applications) in traffic.products() {
                     let traffic = TrafficSet::new(&protocols, &applications);
                     let Some(ports) = ports(&traffic.protocols(), &whom, remarks) else { continue };
                     let names: Vec<String> = if applications.is_all() {
@@ -87,28 +87,55 @@ fn reserved(name: &str) -> Tree {
     map([("name", Tree::text(name)), ("criteria", Tree::List(Vec::new()))])
 }
 
-/// Each group of peers, with its name for remarks.
+/// Each group of peers, with its name for remarks, and what it may.
 fn peers(
     segments: &Segments<'_>,
     segment: &Segment,
     grant: &Grant,
     direction: Direction,
     remarks: &mut Remarks,
-) -> Vec<(Tree, String)> {
+) -> Vec<(Tree, String, TrafficSet)> {
     let whose = format!("{} {direction}", segment.service);
     let mut groups = Vec::new();
-    let mut add = |tree, name: &str| groups.push((tree, format!("{whose} {name}")));
+    let mut add = |tree, name: &str, traffic| groups.push((tree, format!("{whose} {name}"), traffic));
+    let all = || grant.traffic.clone();
+    // One rule lets both ends speak there, so each says no more than what both ends allow here.
+    let opposite = match direction {
+        Direction::Ingress => Direction::Egress,
+        Direction::Egress => Direction::Ingress,
+    };
+    let both = |service: &ServiceName| {
+        grant.traffic.intersection(&segments.side(service, opposite, &segment.service))
+    };
+    let names: Vec<&ServiceName> = segments.inventory.services().map(|service| &service.name).collect();
+    if grant.everyone {
+        remarks.add(format!("{whose}: multicast cannot be said"));
+    }
     if grant.everyone || grant.every_service {
-        add(reserved("containers"), "containers");
+        if names.iter().all(|service| both(service) == grant.traffic) {
+            add(reserved("containers"), "containers", all());
+        } else {
+            remarks.add(format!(
+                "{whose}: only the services of now are written, because some of them allow less"
+            ));
+            for service in names {
+                add(group(service), &service.to_string(), both(service));
+            }
+        }
     }
     for service in &grant.services {
-        add(group(service), &service.to_string());
+        add(group(service), &service.to_string(), both(service));
     }
     if grant.everyone || grant.host || grant.remote_host {
-        add(reserved("nodes"), "nodes");
+        if !grant.everyone && grant.host != grant.remote_host {
+            remarks.add(format!(
+                "{whose}: a workload's own host and the others cannot be told apart; both are open"
+            ));
+        }
+        add(reserved("nodes"), "nodes", all());
     }
     if grant.everyone || !grant.outside.is_empty() && segments.is_world(&grant.outside) {
-        add(reserved("external"), "external");
+        add(reserved("external"), "external", all());
     } else if !grant.outside.is_empty() {
         if direction == Direction::Ingress {
             remarks.add(format!(
@@ -116,7 +143,7 @@ fn peers(
                 grant.outside
             ));
         } else {
-            add(address_group(&grant.outside), "addresses");
+            add(address_group(&grant.outside), "addresses", all());
         }
     }
     groups
@@ -134,6 +161,7 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Option<St
     if traffic.is_all() {
         return Some("any".to_owned());
     }
+    remark_on_protocols(traffic, &[IpProtocol::TCP, IpProtocol::UDP, IpProtocol::ICMP], whose, remarks);
     let mut parts = Vec::new();
     for (protocol, ports) in traffic.protocols() {
         let all = is_every_port(&ports);
@@ -146,44 +174,54 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Option<St
                 }
                 parts.push("icmp".to_owned());
             }
-            _ => remarks.add(format!("{whose}: protocol {protocol} cannot be said")),
+            _ => {}
         }
     }
     (!parts.is_empty()).then(|| parts.join(","))
 }
 
 /// Applications by the names that NeuVector gives them.
+const APPLICATIONS: [(&str, &str); 26] = [
+    ("http", "HTTP"),
+    ("http2", "HTTP"),
+    ("tls", "SSL"),
+    ("dns", "DNS"),
+    ("redis", "Redis"),
+    ("postgresql", "PostgreSQL"),
+    ("mysql", "MySQL"),
+    ("mongodb", "MongoDB"),
+    ("kafka", "Kafka"),
+    ("ssh", "SSH"),
+    ("memcached", "Memcached"),
+    ("cassandra", "Cassandra"),
+    ("zookeeper", "ZooKeeper"),
+    ("etcd", "etcd"),
+    ("grpc", "gRPC"),
+    ("ntp", "NTP"),
+    ("dhcp", "DHCP"),
+    ("tftp", "TFTP"),
+    ("oracle", "Oracle"),
+    ("tds", "MSSQL"),
+    ("elasticsearch", "ElasticSearch"),
+    ("amqp", "RabbitMQ"),
+    ("radius", "Radius"),
+    ("sip", "SIP"),
+    ("rtsp", "RTSP"),
+    ("vnc", "VNC"),
+];
+
 fn application_name(application: Application, remarks: &mut Remarks) -> String {
-    match application.name() {
-        "http" | "http2" => "HTTP",
-        "tls" => "SSL",
-        "dns" => "DNS",
-        "redis" => "Redis",
-        "postgresql" => "PostgreSQL",
-        "mysql" => "MySQL",
-        "mongodb" => "MongoDB",
-        "kafka" => "Kafka",
-        "ssh" => "SSH",
-        "memcached" => "Memcached",
-        "cassandra" => "Cassandra",
-        "zookeeper" => "ZooKeeper",
-        "etcd" => "etcd",
-        "grpc" => "gRPC",
-        "ntp" => "NTP",
-        "dhcp" => "DHCP",
-        "tftp" => "TFTP",
-        "oracle" => "Oracle",
-        "tds" => "MSSQL",
-        "elasticsearch" => "ElasticSearch",
-        "amqp" => "RabbitMQ",
-        "radius" => "Radius",
-        "sip" => "SIP",
-        "rtsp" => "RTSP",
-        "vnc" => "VNC",
-        other => {
-            remarks.add(format!("NeuVector may not know the application {other}"));
-            return other.to_owned();
+    match APPLICATIONS.iter().find(|(ours, _)| *ours == application.name()) {
+        Some((_, theirs)) => (*theirs).to_owned(),
+        None => {
+            remarks.add(format!("NeuVector may not know the application {application}"));
+            application.name().to_owned()
         }
     }
-    .to_owned()
+}
+
+/// The application that NeuVector, or its export here, calls so.
+pub(in crate::kubernetes) fn neuvector_application(name: &str) -> Option<Application> {
+    let known = APPLICATIONS.iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(name));
+    known.map_or(name, |(ours, _)| ours).parse().ok()
 }

@@ -43,6 +43,7 @@ pub(super) struct Grant {
     pub(super) outside: AddressSet,
     pub(super) host: bool,
     pub(super) remote_host: bool,
+    pub(super) multicast: bool,
     pub(super) traffic: TrafficSet,
 }
 
@@ -97,6 +98,27 @@ impl<'a> Segments<'a> {
         self.addresses.values().all(|known| known.is_subset(addresses))
     }
 
+    /// No other language knows multicast as a peer of its own.
+    pub(super) fn remark_on_multicast(&self, remarks: &mut Remarks) {
+        for segment in &self.all {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                if segment.grants(direction).iter().any(|grant| grant.multicast && !grant.everyone) {
+                    remarks.add(format!("{} {direction}: multicast cannot be said", segment.service));
+                }
+            }
+        }
+    }
+
+    /// What a service that is targeted may exchange with another in a direction; everything where it is not targeted.
+    pub(super) fn side(&self, service: &ServiceName, direction: Direction, peer: &ServiceName) -> TrafficSet {
+        let Ok(found) = self.all.binary_search_by(|segment| segment.service.cmp(service)) else {
+            return TrafficSet::all();
+        };
+        let grants = self.all[found].grants(direction).iter();
+        let meant = grants.filter(|grant| grant.takes_in(peer));
+        meant.fold(TrafficSet::none(), |all, grant| all.union(&grant.traffic))
+    }
+
     pub(super) fn remark_on_selectors(&self, remarks: &mut Remarks) {
         let granted = self.all.iter().flat_map(|segment| segment.ingress.iter().chain(&segment.egress));
         let used: BTreeSet<&ServiceName> = self
@@ -128,6 +150,11 @@ impl Segment {
 }
 
 impl Grant {
+    /// Whether a service is among the peers.
+    pub(super) fn takes_in(&self, service: &ServiceName) -> bool {
+        self.everyone || self.every_service || self.services.binary_search(service).is_ok()
+    }
+
     /// The ports on which any application is allowed, as tight as ports can say it. Where applications are the whole
     /// condition, the ports that the server says it serves.
     pub(super) fn ports(
@@ -194,12 +221,14 @@ fn grants(
     }
     take(Identity::HOST, &|grant| grant.host = true);
     take(Identity::REMOTE_HOST, &|grant| grant.remote_host = true);
+    take(Identity::MULTICAST, &|grant| grant.multicast = true);
     let total = inventory.services().len();
     let outside = addresses.values().fold(AddressSet::none(), |all, more| all.union(more));
     let finish = |(traffic, mut grant): (&TrafficSet, Grant)| {
         grant.services.sort();
         let all_services = grant.services.len() == total;
-        if everyone && all_services && grant.outside == outside && grant.host && grant.remote_host {
+        let hosts = grant.host && grant.remote_host && grant.multicast;
+        if everyone && all_services && grant.outside == outside && hosts {
             grant = Grant { everyone: true, ..Grant::default() };
         } else if every_service && all_services {
             grant.every_service = true;
@@ -293,13 +322,21 @@ const USUAL_LABELS: [&str; 6] = [
     "app.kubernetes.io/component",
 ];
 
+/// The label by which a service is known that has none.
+pub(super) fn invented_label(service: &ServiceName) -> (String, String) {
+    ("app".to_owned(), service.name().to_owned())
+}
+
 /// The fewest labels that tell a service from all others of its namespace, the usual ones first.
 fn selector(service: &crate::Service, inventory: &Inventory) -> Selector {
     let mut labels: Vec<(&String, &String)> =
         service.labels.iter().filter(|(key, _)| !PASSING_LABELS.contains(&key.as_str())).collect();
     if labels.is_empty() {
-        let label = ("app".to_owned(), service.name.name().to_owned());
-        return Selector { labels: vec![label], shared_with: Vec::new(), invented: true };
+        return Selector {
+            labels: vec![invented_label(&service.name)],
+            shared_with: Vec::new(),
+            invented: true,
+        };
     }
     let usual = |key: &str| USUAL_LABELS.iter().position(|usual| *usual == key).unwrap_or(USUAL_LABELS.len());
     labels.sort_by_key(|(key, _)| (usual(key), (*key).clone()));

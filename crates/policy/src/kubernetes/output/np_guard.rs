@@ -8,7 +8,7 @@ use super::{
     quoted, universe,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
     net::{IpAddr, Ipv4Addr},
 };
@@ -21,7 +21,7 @@ struct Line {
     network: Option<Network>,
 }
 
-/// Writes np-guard's text, JSON, CSV or Markdown; the other formats are written in its text.
+/// Writes np-guard's text, JSON, CSV, Markdown or Graphviz. It has no Mermaid: ours is written.
 pub fn write_np_guard(connectivity: &Connectivity, format: Format) -> String {
     let lines = lines(connectivity);
     match format {
@@ -34,7 +34,9 @@ pub fn write_np_guard(connectivity: &Connectivity, format: Format) -> String {
         Format::Markdown => table(&lines, "| src | dst | conn |\n|-----|-----|------|\n", |line| {
             format!("| {} | {} | {} |\n", line.from, line.to, line.traffic)
         }),
-        Format::Text | Format::Dot | Format::Mermaid => text(connectivity, &lines),
+        Format::Text => text(connectivity, &lines),
+        Format::Dot => dot(connectivity, &lines),
+        Format::Mermaid => super::write(connectivity, Format::Mermaid),
     }
 }
 
@@ -95,6 +97,28 @@ fn traffic_text(traffic: &ProtocolSet) -> String {
         (!ranges.is_empty()).then(|| format!("{name} {}", ranges.join(",")))
     });
     parts.collect::<Vec<_>>().join(",")
+}
+
+/// Each end once, then each connection; addresses are red, as there.
+fn dot(connectivity: &Connectivity, lines: &[Line]) -> String {
+    const EXTERNAL: &str = "[External]";
+    let ends = lines.iter().flat_map(|line| [&line.from, &line.to]).cloned();
+    let all: BTreeSet<String> =
+        ends.chain(connectivity.workloads.keys().map(WorkloadName::to_string)).collect();
+    let name = |end: &str| quoted(end.strip_suffix(EXTERNAL).unwrap_or(end));
+    let mut nodes = Vec::new();
+    for end in &all {
+        let colour = if end.ends_with(EXTERNAL) { "red2" } else { "blue" };
+        let name = name(end);
+        nodes.push(format!("\t{name} [label={name} color=\"{colour}\" fontcolor=\"{colour}\"]\n"));
+    }
+    let edge = |line: &Line| {
+        let traffic = quoted(&line.traffic);
+        let (from, to) = (name(&line.from), name(&line.to));
+        format!("\t{from} -> {to} [label={traffic} color=\"gold2\" fontcolor=\"darkgreen\"]\n")
+    };
+    let edges: String = lines.iter().map(edge).collect();
+    format!("digraph {{\n{}{edges}}}", nodes.concat())
 }
 
 fn table(lines: &[Line], header: &str, row: impl Fn(&Line) -> String) -> String {

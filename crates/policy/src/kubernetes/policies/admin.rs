@@ -196,7 +196,7 @@ impl Reader<'_> {
             });
             each.collect()
         });
-        Some(Rule { name, action, peers: Some(matches), ports, place })
+        Some(Rule { name, action, peers: Some(matches), ports, applications: Vec::new(), place })
     }
 
     fn admin_peer(&mut self, at: &Field<'_>, egress: bool, dialect: Dialect) -> Vec<PeerMatch> {
@@ -244,7 +244,7 @@ impl Reader<'_> {
         vec![PeerMatch::Unknown("nodes by label")]
     }
 
-    fn domain_name(&mut self, at: &Field<'_>) -> Option<PeerMatch> {
+    pub(super) fn domain_name(&mut self, at: &Field<'_>) -> Option<PeerMatch> {
         let text = self.text(at)?;
         let name = text.trim_end_matches('.').to_ascii_lowercase();
         if !crate::document::is_host_name(&name) {

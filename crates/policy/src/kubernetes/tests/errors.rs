@@ -100,12 +100,12 @@ fn what_is_no_object_or_of_no_concern_is_passed_over() {
 
 #[test]
 fn policies_of_other_products_are_not_passed_over_in_silence() {
-    let found =
-        complaints("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: a}\nspec: {}\n");
-    assert!(found[0].contains("not understood here"), "{found:?}");
     let found = complaints(
-        "apiVersion: crd.projectcalico.org/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {}\n",
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\nspec: {}\n",
     );
+    assert!(found[0].contains("not understood here"), "{found:?}");
+    let found =
+        complaints("apiVersion: crd.antrea.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: a}\n");
     assert!(found[0].contains("not understood here"), "{found:?}");
 }
 

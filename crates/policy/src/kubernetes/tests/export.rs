@@ -74,7 +74,7 @@ spec:
 fn written(dialect: Dialect) -> (String, Vec<String>) {
     let (set, inventory) = shop();
     let export = export(&set, &inventory, Timestamp(0), dialect);
-    (export.to_yaml(), export.remarks)
+    (export.text, export.remarks)
 }
 
 fn holds(text: &str, parts: &[&str]) {
@@ -214,7 +214,7 @@ spec: {target: {service: n/b}, egress: [{to: [any]}]}
     let set = PolicySet::read([("n.yaml", documents)], ReadOptions::default()).expect("valid");
     let written = export(&set, &Inventory::named_in(&set), Timestamp(0), Dialect::Istio);
     holds(
-        &written.to_yaml(),
+        &written.text,
         &[
             "rules: from: source: ipBlocks: [10.0.0.0/8] notIpBlocks: [10.1.0.0/16] notPrincipals: [*] \
              to: operation: ports: [443]",
@@ -226,9 +226,99 @@ spec: {target: {service: n/b}, egress: [{to: [any]}]}
 }
 
 #[test]
+fn security_groups_name_each_other_and_say_types_of_icmp() {
+    let (text, remarks) = written(Dialect::Aws);
+    let template: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let resources = template["Resources"].as_object().expect("resources");
+    let of = |kind: &str, group: &str| -> Vec<&serde_json::Value> {
+        let kind = format!("AWS::EC2::SecurityGroup{kind}");
+        let mine = resources.values().filter(|resource| resource["Type"] == kind.as_str());
+        mine.map(|resource| &resource["Properties"])
+            .filter(|rule| rule["GroupId"]["Fn::GetAtt"][0] == group)
+            .collect()
+    };
+    let into_api = of("Ingress", "ShopApi");
+    assert_eq!(into_api.len(), 1, "{text}");
+    assert_eq!(into_api[0]["SourceSecurityGroupId"]["Fn::GetAtt"][0], "ShopWeb");
+    assert_eq!(
+        (&into_api[0]["IpProtocol"], &into_api[0]["FromPort"], &into_api[0]["ToPort"]),
+        (&"tcp".into(), &8080.into(), &8080.into())
+    );
+    let out_of_api = of("Egress", "ShopApi");
+    assert!(
+        out_of_api
+            .iter()
+            .any(|rule| rule["IpProtocol"] == "icmp" && rule["FromPort"] == 8 && rule["ToPort"] == -1)
+    );
+    assert!(out_of_api.iter().any(|rule| rule["FromPort"] == 5432 && rule["ToPort"] == 5433));
+    // A range without a part is the networks that are left.
+    assert!(out_of_api.iter().any(|rule| rule["CidrIp"] == "10.128.0.0/9"));
+    assert!(!out_of_api.iter().any(|rule| rule["CidrIp"] == "10.1.0.0/16" || rule["CidrIp"] == "10.0.0.0/8"));
+    // Nobody speaks of the database: its group holds nothing back.
+    let db = &resources["DataDb"]["Properties"];
+    assert_eq!(db["SecurityGroupIngress"][0]["CidrIp"], "0.0.0.0/0");
+    assert_eq!(resources["ShopApi"]["Properties"]["SecurityGroupEgress"][0]["CidrIp"], "127.0.0.1/32");
+    holds(&remarks.join("\n"), &["shop/api ingress: hosts cannot be said", "ranges also mean services"]);
+}
+
+#[test]
+fn rulesets_ask_both_ends_and_tell_services_from_ranges() {
+    let (set, inventory) = shop();
+    let addresses = [("shop/web", "10.0.0.5"), ("shop/api", "10.0.0.6"), ("shop/api", "fd00::6")];
+    let mut known = Addresses::new();
+    for (service, address) in addresses {
+        let service = service.parse().expect("a name");
+        known.entry(service).or_default().insert(address.parse().expect("an address"));
+    }
+    let written = export_with(&set, &inventory, Timestamp(0), Dialect::Nftables, &known);
+    for part in [
+        "set s_shop_web_4 { type ipv4_addr; elements = { 10.0.0.5 } }",
+        "set s_shop_api_6 { type ipv6_addr; elements = { fd00::6 } }",
+        "set services_4 { type ipv4_addr; elements = { 10.0.0.5, 10.0.0.6 } }",
+        "  chain ingress_s_shop_api {\n    ip saddr @s_shop_web_4 meta l4proto 6 th dport { 8080 } return\n",
+        "ip daddr @s_data_db_4 meta l4proto 6 th dport { 5432-5433 } return",
+        "ip daddr != @services_4 ip daddr { 10.0.0.0-10.0.255.255, 10.2.0.0-10.255.255.255 } icmp type 8 return",
+        "meta nfproto ipv6 meta l4proto 6 th dport { 80, 443 } return",
+        "    counter drop\n  }\n",
+        "    ip saddr @s_shop_api_4 jump egress_s_shop_api\n",
+        "    ip6 daddr @s_shop_api_6 jump ingress_s_shop_api\n",
+    ] {
+        assert!(written.text.contains(part), "{part} in\n{}", written.text);
+    }
+    holds(&written.remarks.join("\n"), &["data/db: its addresses are not known here"]);
+}
+
+#[test]
+fn either_end_of_neuvectors_rules_says_no_more_than_both_here() {
+    let documents = "
+apiVersion: bulkhead.dev/v1alpha1
+kind: SegmentationPolicy
+metadata: {name: a, namespace: n}
+spec: {target: {service: n/a}, egress: [{to: [any]}]}
+---
+apiVersion: bulkhead.dev/v1alpha1
+kind: SegmentationPolicy
+metadata: {name: b, namespace: n}
+spec: {target: {service: n/b}, ingress: [{from: [{service: n/a}], ports: [tcp/80]}]}
+";
+    let set = PolicySet::read([("n.yaml", documents)], ReadOptions::default()).expect("valid");
+    let proof = prove(&set, &Inventory::named_in(&set), Timestamp(0), Dialect::NeuVector);
+    holds(
+        &proof.export.text,
+        &["value: b.n} - {key: domain op: = value: n} ports: tcp/80 applications: [any] action: allow"],
+    );
+    assert!(proof.differences.iter().all(|change| change.server != peer("n/b")), "{:?}", proof.differences);
+    assert_eq!(proof.untold().count(), 0, "{:?} {:?}", proof.differences, proof.export.remarks);
+}
+
+fn peer(service: &str) -> bulkhead_model::Peer {
+    bulkhead_model::Peer::Service(service.parse().expect("a name"))
+}
+
+#[test]
 fn what_is_exported_and_imported_again_means_the_same() {
     let (set, inventory) = shop();
-    let text = export(&set, &inventory, Timestamp(0), Dialect::NetworkPolicy).to_yaml();
+    let text = export(&set, &inventory, Timestamp(0), Dialect::NetworkPolicy).text;
     let reading = read([("exported.yaml", format!("{}---\n{text}", pods(&inventory)).as_str())]);
     assert!(!reading.has_errors(), "{:?}\n{text}", reading.diagnostics);
     let import = import(&reading.resources);

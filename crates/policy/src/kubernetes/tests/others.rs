@@ -1,0 +1,262 @@
+//! Policies of Calico, Cilium and NeuVector: what they allow, and what is said of what they cannot say here.
+
+use super::{super::*, between, tcp};
+use crate::{Document, PolicySet, ReadOptions};
+use bulkhead_model::{IpProtocol, PortRange, Timestamp};
+
+const PODS: &str = "
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: red}}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: data, labels: {team: blue}}}
+---
+{kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, spec: {containers: [{ports: [{name: http, containerPort: 8080}]}]}}
+---
+{kind: Pod, metadata: {name: api, namespace: shop, labels: {app: api, tier: back}}, spec: {containers: [{ports: [{name: http, containerPort: 9090}]}]}}
+---
+{kind: Pod, metadata: {name: db, namespace: data, labels: {app: db, tier: back}}}
+";
+const WEB: &str = "shop/web[Pod]";
+const API: &str = "shop/api[Pod]";
+const DB: &str = "data/db[Pod]";
+
+fn allowed(policies: &str, from: &str, to: &str) -> ProtocolSet {
+    let text = format!("{PODS}---\n{policies}");
+    imported_alike(&text);
+    between(&text, from, to, Semantics::KUBERNETES)
+}
+
+/// Documents that are made of the policies mean what the policies mean.
+fn imported_alike(text: &str) {
+    let reading = read([("test.yaml", text)]);
+    assert!(!reading.has_errors(), "{:#?}", reading.diagnostics);
+    let import = import(&reading.resources);
+    let yaml = Document::join(&import.documents);
+    let set = PolicySet::read([("imported.yaml", yaml.as_str())], ReadOptions::default());
+    let set = set.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{yaml}"));
+    let found = differences(&reading.resources, &set, &import.inventory(), Timestamp(0));
+    assert!(found.is_empty(), "{}\n{yaml}", found[0]);
+}
+
+fn complaints(policies: &str) -> Vec<String> {
+    read([("p.yaml", policies)]).diagnostics.iter().map(ToString::to_string).collect()
+}
+
+fn range(protocol: IpProtocol, first: u16, last: u16) -> ProtocolSet {
+    ProtocolSet::port_range(protocol, PortRange { first, last })
+}
+
+#[test]
+fn calico_decides_by_tier_order_and_position() {
+    let policies = "
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: security}
+spec: {order: 100}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: security.guard}
+spec:
+  tier: security
+  order: 1
+  selector: tier == 'back'
+  types: [Ingress]
+  ingress:
+  - {action: Log}
+  - {action: Deny, protocol: TCP, source: {selector: app == 'web'}, destination: {ports: [22, '3000:3010']}}
+  - {action: Pass, protocol: TCP}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: late, namespace: shop}
+spec: {order: 20, selector: app == 'api', ingress: [{action: Deny, protocol: TCP, destination: {ports: [80, 81]}}]}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: early, namespace: shop}
+spec: {order: 10.5, selector: all(), ingress: [{action: Allow, protocol: TCP, destination: {ports: ['1:80', 3005, http]}}]}
+";
+    let to_api = allowed(policies, WEB, API);
+    let expected = range(IpProtocol::TCP, 1, 80).difference(&tcp(22)).union(&tcp(9090));
+    assert_eq!(to_api, expected);
+    // Nothing but the tier `security` selects it: what is passed on is not decided by anything more.
+    let to_db = allowed(policies, WEB, DB);
+    let denied = range(IpProtocol::TCP, 3000, 3010).union(&tcp(22));
+    assert_eq!(to_db, range(IpProtocol::TCP, 1, u16::MAX).difference(&denied));
+    // What no policy selects is open, and so is every egress.
+    assert_eq!(allowed(policies, DB, WEB), range(IpProtocol::TCP, 1, 80).union(&tcp(3005)).union(&tcp(8080)));
+}
+
+#[test]
+fn calico_selects_by_expressions_namespaces_nets_and_sets() {
+    let policies = "
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: a}
+spec:
+  selector: app in {'api', 'db'} && !has(nothing)
+  namespaceSelector: team != 'green'
+  ingress:
+  - {action: Allow, source: {namespaceSelector: \"projectcalico.org/name == 'data'\"}}
+  - {action: Allow, protocol: UDP, source: {selector: \"app == 'web' || kind == 'office'\"}, destination: {notPorts: ['1:1000']}}
+  - {action: Allow, protocol: TCP, source: {nets: [192.0.2.0/24], notNets: [192.0.2.7]}}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkSet
+metadata: {name: office, labels: {kind: office}}
+spec: {nets: [198.51.100.0/24]}
+";
+    assert_eq!(allowed(policies, DB, API), universe());
+    assert_eq!(allowed(policies, WEB, API), range(IpProtocol::UDP, 1001, u16::MAX));
+    assert_eq!(allowed(policies, API, DB), ProtocolSet::none());
+    let reading = read([("t", format!("{PODS}---\n{policies}").as_str())]);
+    let found = write_np_guard(&connections(&reading.resources, Semantics::KUBERNETES), Format::Text);
+    for line in [
+        "192.0.2.0-192.0.2.6[External] => data/db[Pod] : TCP 1-65535",
+        "192.0.2.8-192.0.2.255[External] => data/db[Pod] : TCP 1-65535",
+        "198.51.100.0-198.51.100.255[External] => shop/api[Pod] : UDP 1001-65535",
+    ] {
+        assert!(found.contains(line), "{line} in\n{found}");
+    }
+}
+
+#[test]
+fn what_calico_says_that_cannot_be_known_is_narrowed_or_refused_and_told() {
+    let policy = |rule: &str| {
+        format!(
+            "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {{name: a}}\nspec:\n  ingress:\n  - {rule}\n"
+        )
+    };
+    for (rule, part) in [
+        ("{action: Allow, source: {serviceAccounts: {names: [a]}}}", "p.yaml:6:"),
+        ("{action: Allow, http: {methods: [GET]}}", "http cannot be said: the rule is left out"),
+        ("{action: Allow, notProtocol: TCP}", "warning"),
+        ("{action: Deny, http: {methods: [GET]}}", "error: spec.ingress[0].http"),
+        (
+            "{action: Deny, source: {selector: a == 'x', nets: [10.0.0.0/8]}}",
+            "which pods have addresses in a range",
+        ),
+        ("{action: Alow}", "did you mean 'Allow'?"),
+        ("{action: Allow, destination: {ports: [80]}}", "add 'protocol: TCP'"),
+        ("{action: Allow, protocol: TCP, destination: {ports: ['90:80']}}", "not a range of ports"),
+        ("{action: Allow, source: {selector: a = 'x'}}", "at character 3"),
+        ("{action: Allow, source: {selector: a contains 'x'}}", "name the values"),
+    ] {
+        let found = complaints(&policy(rule));
+        assert!(found.iter().any(|text| text.contains(part)), "{rule}: {found:?}");
+    }
+    // The rule that was left out allows nothing.
+    let text =
+        policy("{action: Allow, http: {methods: [GET]}}").replace("{name: a}", "{name: a, namespace: shop}");
+    assert!(allowed(&text, DB, WEB).is_empty());
+}
+
+#[test]
+fn cilium_denies_before_it_allows_and_closes_what_it_selects() {
+    let policies = "
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: api}}
+  ingress:
+  - fromEndpoints: [{matchLabels: {app: web}}, {matchLabels: {'k8s:io.kubernetes.pod.namespace': data}}]
+    toPorts: [{ports: [{port: '80', endPort: 90, protocol: TCP}, {port: http}, {port: '53', protocol: ANY}]}]
+  ingressDeny:
+  - fromEndpoints: [{}]
+    toPorts: [{ports: [{port: '81'}]}]
+  egress:
+  - {}
+---
+apiVersion: cilium.io/v2
+kind: CiliumClusterwideNetworkPolicy
+metadata: {name: open}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  enableDefaultDeny: {ingress: false}
+  ingressDeny: [{fromEntities: [cluster], toPorts: [{ports: [{port: '1'}]}]}]
+";
+    let named = |port| {
+        [IpProtocol::TCP, IpProtocol::UDP, IpProtocol::SCTP]
+            .map(|protocol| ProtocolSet::port(protocol, port))
+            .into_iter()
+            .collect::<ProtocolSet>()
+    };
+    let all = range(IpProtocol::TCP, 80, 90).union(&tcp(9090)).union(&named(53));
+    assert_eq!(allowed(policies, DB, API), all);
+    assert_eq!(allowed(policies, WEB, API), all.difference(&tcp(81)));
+    assert!(allowed(policies, API, DB).is_empty());
+    assert_eq!(allowed(policies, WEB, DB), universe().difference(&named(1)));
+}
+
+#[test]
+fn layer_seven_of_cilium_is_never_widened() {
+    let policy = |rule: &str| {
+        format!(
+            "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: a, namespace: shop}}\nspec:\n  \
+             endpointSelector: {{}}\n  egress:\n  - {rule}\n"
+        )
+    };
+    for (rule, part) in [
+        (
+            "{toPorts: [{ports: [{port: '80'}], rules: {http: [{method: GET}]}}]}",
+            "rules of layer 7 cannot be said",
+        ),
+        ("{toEndpoints: [{}], toEntities: [world]}", "one kind of peers"),
+        ("{toEntities: [wrld]}", "did you mean 'world'?"),
+        ("{toServices: [{k8sService: {serviceName: a}}]}", "left out"),
+        ("{toFQDNs: [{matchPattern: '*.example.com'}]}", "one label more"),
+        ("{toEndpoints: [{matchLabels: {'reserved:host': ''}}]}", "reserved:host"),
+    ] {
+        let found = complaints(&policy(rule));
+        assert!(found.iter().any(|text| text.contains(part)), "{rule}: {found:?}");
+    }
+    let dns = policy(
+        "{toEndpoints: [{}], toPorts: [{ports: [{port: '53', protocol: UDP}], rules: {dns: [{matchPattern: '*'}]}}]}",
+    );
+    assert_eq!(allowed(&dns, WEB, API), ProtocolSet::port(IpProtocol::UDP, 53));
+}
+
+#[test]
+fn neuvector_has_one_list_for_both_ends() {
+    let policies = "
+apiVersion: neuvector.com/v1
+kind: NvSecurityRule
+metadata: {name: a-web, namespace: shop}
+spec:
+  target: {policymode: Protect, selector: {name: nv.web.shop, criteria: [{key: service, op: '=', value: web.shop}]}}
+  egress:
+  - {selector: {name: nv.db.data, criteria: []}, ports: tcp/5432, applications: [any], action: deny}
+  - {selector: {name: back, criteria: [{key: tier, op: '=', value: back}]}, ports: 'tcp/5000-6000,udp/53', applications: [any], action: allow}
+  ingress: []
+---
+apiVersion: neuvector.com/v1
+kind: NvSecurityRule
+metadata: {name: b-db, namespace: data}
+spec:
+  target: {policymode: Monitor, selector: {name: nv.db.data, criteria: []}}
+  ingress: []
+  egress: []
+";
+    // One rule, in the object of the client, lets both ends speak.
+    let both = range(IpProtocol::TCP, 5000, 6000)
+        .difference(&tcp(5432))
+        .union(&ProtocolSet::port(IpProtocol::UDP, 53));
+    assert_eq!(allowed(policies, WEB, DB), both);
+    assert!(allowed(policies, DB, WEB).is_empty());
+    assert!(allowed(policies, API, WEB).is_empty());
+    let told = complaints(&format!("{PODS}---\n{policies}"));
+    assert!(told.iter().any(|text| text.contains("modes are not taken")), "{told:?}");
+    let unknown = policies.replace("name: back, criteria: [{key: tier, op: '=', value: back}]", "name: back");
+    let told = complaints(&unknown);
+    assert!(told.iter().any(|text| text.contains("the group 'back' is not among the manifests")), "{told:?}");
+    // Applications are kept in documents.
+    let tls = policies.replace(
+        "ports: tcp/5432, applications: [any], action: deny",
+        "ports: any, applications: [SSL], action: allow",
+    );
+    let reading = read([("p.yaml", format!("{PODS}---\n{tls}").as_str())]);
+    let yaml = Document::join(&import(&reading.resources).documents);
+    assert!(yaml.contains("- to: [{service: data/db}]\n      applications: [tls]"), "{yaml}");
+}
