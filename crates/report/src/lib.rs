@@ -25,6 +25,7 @@ mod render;
 mod scope;
 mod seal;
 mod verify;
+mod words;
 mod zone;
 
 pub use estate::Estate;
@@ -37,7 +38,7 @@ pub use model::{
 pub use render::html::content_security;
 pub use scope::{SCOPE_LABEL, SECURITY_IMPACTING, Scope, ScopeCounts};
 pub use seal::{ALGORITHM, ReportFormat, Seal, SealedReport, Signature, Statement, UnknownFormat};
-pub use verify::{Unreadable, Verification, verify};
+pub use verify::{Unreadable, Verification, carried, verify};
 pub use zone::{
     HOPS, Isolation, IsolationStatus, ZoneCrossing, ZoneDetour, ZoneList, ZoneMember, ZoneStatus,
     ZoneTraffic, ZoneWay, zones,

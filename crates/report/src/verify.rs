@@ -169,6 +169,14 @@ fn html(before: &str, after: &str, statement: &Statement, problems: &mut Vec<Str
     }
 }
 
+/// The report in a file of JSON or in the page that carries it, as far as it can be read; nothing is checked.
+pub fn carried(text: &str) -> Option<Report> {
+    match text.trim_start().starts_with('{') {
+        true => serde_json::from_str::<SealedReport>(text).ok().map(|sealed| sealed.report),
+        false => embedded(text),
+    }
+}
+
 /// The report that a page carries.
 fn embedded(page: &str) -> Option<Report> {
     let (_, rest) = page.split_once(EMBEDDED)?;

@@ -558,7 +558,12 @@ impl<'a> Judge<'a> {
                 last_seen: edge.last_seen,
                 verdict: verdict.verdict,
                 written,
-                by: rules.map(|rule| format!("rule {}", rule.title())).collect(),
+                by: rules
+                    .map(|rule| match rule.is_border() {
+                        true => format!("border of {}", rule.document()),
+                        false => format!("rule {}", rule.title()),
+                    })
+                    .collect(),
                 contradicts: verdict.verdict == Verdict::Denied
                     && edge.counters.connections > 0
                     && in_force.is_some_and(|since| edge.first_seen > since),

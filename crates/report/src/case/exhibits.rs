@@ -1,6 +1,7 @@
 //! The evidence, table by table.
 
 use super::Case;
+use crate::words::many;
 use crate::{
     model::Evidence,
     render::time,
@@ -123,8 +124,9 @@ impl Case<'_> {
         Table {
             title: format!("Who belongs to {}", self.subject()),
             says: format!(
-                "{} services and {count} external ranges or names belong to {}.",
-                services.len(),
+                "Members of {2}: {0}, {1}.",
+                many(services.len(), "service"),
+                many(count, "external range or name"),
                 self.subject()
             ),
             columns: &["Member", "Kind", "Through zone", "Mode", "Workloads"],
@@ -142,7 +144,7 @@ impl Case<'_> {
         Table {
             title: format!("The estate as {} divides it", self.subject()),
             says: format!(
-                "{} services are in scope, {} are connected to them, {} are security-impacting, {} are out of scope.",
+                "Services in scope: {}; connected to them: {}; security-impacting: {}; out of scope: {}.",
                 counts.in_scope, counts.connected_to, counts.security_impacting, counts.out_of_scope
             ),
             columns: &["Service", "Standing", "Why"],
@@ -183,7 +185,7 @@ impl Case<'_> {
                 capital(&self.subject())
             ),
             Some(_) => format!(
-                "{} conduits and {} exceptions lead across the border of {}; everything else is denied by it.",
+                "Conduits: {}; exceptions: {}. Whatever else crosses the border of {} is denied by it.",
                 conduits.len(),
                 exceptions.len(),
                 self.subject()
@@ -234,10 +236,9 @@ impl Case<'_> {
         Table {
             title: format!("What may cross the border of {}, over all flows", self.subject()),
             says: format!(
-                "Asked of {} pairs of ends with sets of flows, in the modes that hold now: {} ways lead across, {faults} of \
-                 them answered for by nobody.",
-                isolation.checked,
-                isolation.crossings.len()
+                "Asked of {} with sets of flows, in the modes that hold now: {}, {faults} of which nobody answers for.",
+                many(isolation.checked, "pair"),
+                many(isolation.crossings.len(), "way")
             ),
             columns: &["Way", "Member", "Peers", "Traffic", "For example", "By", "Fault"],
             rows: rows.collect(),
@@ -253,7 +254,7 @@ impl Case<'_> {
         Table {
             title: format!("Who may get to {} over others", self.subject()),
             says: format!(
-                "{} more peers get there within {} steps, if an attacker holds every service on the way.",
+                "Further peers that get there within {1} steps, if an attacker holds every service on the way: {0}.",
                 isolation.indirect_total,
                 crate::zone::HOPS
             ),
@@ -285,13 +286,13 @@ impl Case<'_> {
         let (title, says) = if denied {
             (
                 format!("What was denied at the border of {}", self.subject()),
-                format!("{refused} connections of {} kinds were denied.", seen.len()),
+                format!("Denied connections: {refused}, of {}.", many(seen.len(), "kind")),
             )
         } else {
             (
                 format!("What was seen at the border of {}", self.subject()),
                 format!(
-                    "{} kinds of connection were seen across it; {passed} of them passed, and {refused} connections were denied.",
+                    "Kinds of connection seen across it: {}; of these passed: {passed}. Denied connections: {refused}.",
                     seen.len()
                 ),
             )
@@ -370,7 +371,7 @@ impl Case<'_> {
         Table {
             title: format!("What rules allow to the services in {}", self.subject()),
             says: format!(
-                "{} rules allow something; for {unused} of them no connection was seen.",
+                "Rules that allow something: {}; without a connection that was seen: {unused}.",
                 rules.len()
             ),
             columns: &[
@@ -395,7 +396,7 @@ impl Case<'_> {
         Table {
             title: "Insecure protocols".to_owned(),
             says: format!(
-                "{} places allow or use protocols that are known to be insecure, by their ports and applications.",
+                "Places that allow or use protocols known to be insecure, by port and application: {}.",
                 found.len()
             ),
             columns: &["Protocol", "Where"],
@@ -421,7 +422,7 @@ impl Case<'_> {
         Table {
             title: format!("Documents about {}", self.subject()),
             says: format!(
-                "{} documents speak of it. A document counts as reviewed when a person wrote it, or when its annotation \
+                "Documents that speak of it: {}. A document counts as reviewed when a person wrote it, or when its annotation \
                  bulkhead.dev/reviewed says so.",
                 documents.len()
             ),
@@ -443,7 +444,7 @@ impl Case<'_> {
             title: "Changes of the policy".to_owned(),
             says: match self.estate.revisions.len() {
                 0 => "No change is on record.".to_owned(),
-                count => format!("The {count} latest changes, newest first."),
+                count => format!("Changes: {count}, newest first."),
             },
             columns: &["Revision", "When", "Who", "What"],
             rows: rows.collect(),
@@ -465,10 +466,7 @@ impl Case<'_> {
         });
         Table {
             title: "Exceptions".to_owned(),
-            says: format!(
-                "{} rules and conduits are for a time; {expired} of them have expired.",
-                exceptions.len()
-            ),
+            says: format!("Rules and conduits for a time: {}; expired: {expired}.", exceptions.len()),
             columns: &["Where", "What", "Owner", "Reason", "Expires", "State"],
             rows: rows.collect(),
         }
@@ -518,7 +516,7 @@ impl Case<'_> {
         Table {
             title,
             says: format!(
-                "{} nodes; revision {} is enforced and revision {} is wanted; {} events were lost.{degraded}",
+                "Nodes: {}. Revision {} is enforced, revision {} is wanted. Lost events: {}.{degraded}",
                 operation.nodes.len(),
                 operation.enforced_revision,
                 operation.wanted_revision,
@@ -561,7 +559,7 @@ impl Case<'_> {
         let sent = operation.outputs.iter().filter(|output| output.enabled).count();
         Table {
             title,
-            says: format!("The audit log has {} entries; events go to {sent} outputs.", audit.entries),
+            says: format!("Entries in the audit log: {}. Outputs that events go to: {sent}.", audit.entries),
             columns,
             rows,
         }
@@ -610,7 +608,7 @@ impl Case<'_> {
             .collect();
         Table {
             title: "Namespaces".to_owned(),
-            says: format!("{} namespaces have services.", namespaces.len()),
+            says: format!("Namespaces with services: {}.", namespaces.len()),
             columns: &["Namespace", "Services", "With a policy", "Enforcing", "Documents"],
             rows,
         }

@@ -1,6 +1,7 @@
 //! What several frameworks ask alike.
 
 use super::Answer;
+use crate::words::many;
 use crate::{
     case::{Case, Exhibit},
     model::Gap,
@@ -99,17 +100,16 @@ pub(super) fn crossing(case: &mut Case<'_>, directions: &[Direction]) -> Answer 
     }
     if !gaps.is_empty() {
         let reason = format!(
-            "Over all flows, {} ways across the border of {} are answered for by nobody.",
-            gaps.len(),
+            "Over all flows, {} across the border of {} that nobody answers for.",
+            many(gaps.len(), "way"),
             case.subject()
         );
         return Answer::not_met(reason, few(gaps)).shown(shown);
     }
     let holds = format!(
-        "Over all flows between {} pairs, {} ways lead across the border of {} in this direction, and all of them are \
-         answered for",
-        isolation.checked,
-        of.len(),
+        "Over all flows between {}, {} across the border of {} in this direction, and nothing that nobody answers for",
+        many(isolation.checked, "pair"),
+        many(of.len(), "way"),
         case.subject()
     );
     if case.estate.operation.is_none() {
@@ -125,7 +125,7 @@ pub(super) fn crossing(case: &mut Case<'_>, directions: &[Direction]) -> Answer 
     let passing = observed.iter().filter(|seen| seen.connections > 0).count();
     let denied: u64 = observed.iter().map(|seen| seen.denied).sum();
     Answer::met(format!(
-        "{holds}. {} kinds of connection were seen across it, {passing} of which passed; {denied} connections were denied.",
+        "{holds}. Kinds of connection seen across it: {}; of these passed: {passing}. Denied connections: {denied}.",
         observed.len()
     ))
     .shown(shown)
@@ -160,7 +160,7 @@ pub(super) fn enforced(case: &mut Case<'_>, holds: &str) -> Answer {
         .shown(shown);
     }
     Answer::met(format!(
-        "All {} services in {} enforce their policies: {holds}",
+        "Every service in {1} ({0} in all) enforces its policy: {holds}",
         services.len(),
         case.subject()
     ))
@@ -221,7 +221,9 @@ pub(super) fn exceptions(case: &mut Case<'_>) -> Answer {
     }
     Answer::met(match exceptions.len() {
         0 => "There are no exceptions.".to_owned(),
-        count => format!("All {count} exceptions have an owner, a reason and an end that has not passed."),
+        count => {
+            format!("Every exception ({count} in all) has an owner, a reason and an end that has not passed.")
+        }
     })
     .shown(shown)
 }
@@ -249,8 +251,9 @@ pub(super) fn observed(case: &mut Case<'_>) -> Answer {
     }
     let endpoints: u64 = operation.nodes.iter().map(|node| u64::from(node.endpoints)).sum();
     Answer::met(format!(
-        "{} nodes report on {endpoints} endpoints, everything they promise holds, and no event was lost.",
-        operation.nodes.len()
+        "{} with {} report, everything they promise holds, and no event was lost.",
+        many(operation.nodes.len(), "node"),
+        many(endpoints, "endpoint")
     ))
     .shown(shown)
 }

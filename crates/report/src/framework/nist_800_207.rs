@@ -116,7 +116,7 @@ fn by_identity(case: &mut Case<'_>) -> Answer {
         return Answer::not_met(reason, checks::few(anybody)).shown(shown);
     }
     Answer::met(format!(
-        "All {} rules that allow something name services, zones or declared addresses; services are known by their \
+        "Rules that allow something ({}) name services, zones or declared addresses; services are known by their \
          owner and labels, not by addresses.",
         rules.len()
     ))

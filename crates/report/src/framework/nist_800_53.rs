@@ -166,8 +166,11 @@ fn exfiltration(case: &mut Case<'_>) -> Answer {
                 "name the destinations that are needed",
             )
         });
-        let reason =
-            format!("{} services of {} may send anything to anywhere outside.", free.len(), case.subject());
+        let reason = format!(
+            "Services of {1} that may send anything to anywhere outside: {0}.",
+            free.len(),
+            case.subject()
+        );
         return Answer::not_met(reason, checks::few(gaps.collect())).shown(shown);
     }
     Answer::open(

@@ -240,12 +240,15 @@ fn ports_known(case: &mut Case<'_>) -> Answer {
     }
     if !gaps.is_empty() {
         let count = rules.iter().filter(wrong).count();
-        let reason =
-            format!("Of {} rules that allow something, {count} are too wide or say no need.", rules.len());
+        let reason = format!(
+            "Rules that allow something: {}; too wide or without a need: {count}; services that allow everything: {}.",
+            rules.len(),
+            lax.len()
+        );
         return Answer::not_met(reason, checks::few(gaps)).shown(shown);
     }
     Answer::met(format!(
-        "All {} rules that allow something name ports or applications, and why.",
+        "Every rule that allows something ({} in all) names ports or applications, and why.",
         rules.len()
     ))
     .shown(shown)
@@ -265,7 +268,7 @@ fn insecure(case: &mut Case<'_>) -> Answer {
         )
     });
     let reason = format!(
-        "{} insecure protocols are allowed or in use; what makes them safe is not seen.",
+        "Insecure protocols are allowed or in use in {} places; what makes them safe is not seen.",
         insecure.len()
     );
     Answer::not_met(reason, checks::few(gaps.collect())).shown(shown)
@@ -291,7 +294,7 @@ fn reviewed(case: &mut Case<'_>) -> Answer {
     let late: Vec<_> = documents.iter().filter(|document| !fresh(document.reviewed)).collect();
     if late.is_empty() {
         return Answer::met(format!(
-            "All {} documents were written or reviewed by somebody in the last six months.",
+            "Every document ({} in all) was written or reviewed by somebody in the last six months.",
             documents.len()
         ))
         .shown(shown);
@@ -351,7 +354,7 @@ fn least(case: &mut Case<'_>) -> Answer {
         })
         .collect();
     if !wide.is_empty() {
-        let reason = format!("{} rules allow more than anything needs.", wide.len());
+        let reason = format!("Rules that allow more than anything needs: {}.", wide.len());
         return Answer::not_met(reason, checks::few(wide)).shown(shown);
     }
     Answer::open("On the network, every rule names its peers and its ports. Accounts and their permissions are not seen.")
@@ -363,17 +366,23 @@ fn audit(case: &mut Case<'_>) -> Answer {
     let Some(operation) = &case.estate.operation else {
         return checks::files("there is no audit log").shown(shown);
     };
-    let silent: Vec<Gap> = operation
+    let mut gaps: Vec<Gap> = operation
         .nodes
         .iter()
         .filter(|node| node.silent)
         .map(|node| Gap::new(format!("node {} does not report", node.name), "start its agent: bulkhead up"))
         .collect();
-    if operation.audit.entries == 0 || operation.nodes.is_empty() || !silent.is_empty() {
-        return Answer::not_met("Not everything is recorded.", silent).shown(shown);
+    if operation.nodes.is_empty() {
+        gaps.push(Gap::new("no node reports", "start an agent: bulkhead up"));
+    }
+    if operation.audit.entries == 0 {
+        gaps.push(Gap::new("the audit log is empty", "look for what removed it: bulkhead audit verify"));
+    }
+    if !gaps.is_empty() {
+        return Answer::not_met("Not everything is recorded.", gaps).shown(shown);
     }
     Answer::met(format!(
-        "{} actions of people and programs are in the audit log, each with who, when, from where and what; denied \
+        "The audit log has {}, each with who, when, from where and what; denied \
          connections are events. This is Bulkhead's own record; those of the systems themselves are not seen.",
         operation.audit.entries
     ))
@@ -486,7 +495,7 @@ fn scope(case: &mut Case<'_>) -> Answer {
     let shown = [case.show(Exhibit::Scope), case.show(Exhibit::Members), case.show(Exhibit::Ways)];
     let counts = crate::scope::ScopeCounts::of(&case.border.standings);
     let found = format!(
-        "{} services are in scope, {} are connected to them, {} bear on their security, {} are out of scope; the hosts they \
+        "Services in scope: {}; connected to them: {}; bearing on their security: {}; out of scope: {}. The hosts they \
          run on and this controller bear on their security as well.",
         counts.in_scope, counts.connected_to, counts.security_impacting, counts.out_of_scope
     );

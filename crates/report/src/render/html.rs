@@ -84,7 +84,7 @@ fn summary(report: &Report, out: &mut String) -> fmt::Result {
     }
     writeln!(
         out,
-        "</ul>\n<table class=\"overview\">\n<thead><tr><th>Requirement</th><th>Asks for</th><th>RequirementStatus</th></tr></thead>\n<tbody>"
+        "</ul>\n<table class=\"overview\">\n<thead><tr><th>Requirement</th><th>Asks for</th><th>Status</th></tr></thead>\n<tbody>"
     )?;
     for requirement in &report.requirements {
         writeln!(
@@ -155,7 +155,8 @@ fn table(evidence: &Evidence, out: &mut String) -> fmt::Result {
         for row in &evidence.rows {
             write!(out, "<tr>")?;
             for cell in row {
-                write!(out, "<td>{}</td>", Text(cell))?;
+                let kind = if is_figure(cell) { " class=\"figure\"" } else { "" };
+                write!(out, "<td{kind}>{}</td>", Text(cell))?;
             }
             writeln!(out, "</tr>")?;
         }
@@ -213,6 +214,13 @@ fn badge(status: RequirementStatus) -> String {
     )
 }
 
+/// Whether a cell is a number or a time, which is not broken into lines.
+fn is_figure(cell: &str) -> bool {
+    cell.len() <= 24
+        && cell.starts_with(|c: char| c.is_ascii_digit())
+        && cell.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ':' | 'T' | 'Z' | '.' | ' ' | '%'))
+}
+
 /// An identifier for a number: `PCI 1.2.5` and the like hold nothing but this.
 fn anchor(text: &str) -> String {
     let sound = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
@@ -222,14 +230,22 @@ fn anchor(text: &str) -> String {
 /// Foreign text as text. What a browser would not show, or would show backwards, is shown as a mark.
 struct Text<'a>(&'a str);
 
+/// Longer runs without a blank may be broken after these signs, and still longer ones anywhere.
+const RUN: usize = 14;
+const LONGEST_RUN: usize = 32;
+
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut run = 0;
         for c in self.0.chars() {
+            run = if c.is_whitespace() { 0 } else { run + 1 };
             match c {
                 c if (c.is_control() && c != '\n') || is_hidden(c) => f.write_char('\u{fffd}')?,
-                // Long names may be broken where people would.
-                '/' => f.write_str("/<wbr>")?,
                 c => write_escaped(c, f)?,
+            }
+            if run >= LONGEST_RUN || (run >= RUN && matches!(c, '/' | '.' | '-' | '_' | ',' | ':')) {
+                f.write_str("<wbr>")?;
+                run = 0;
             }
         }
         Ok(())
