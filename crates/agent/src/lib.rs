@@ -9,6 +9,7 @@
 mod config;
 mod events;
 mod links;
+mod lock;
 mod names;
 mod node;
 mod strangers;
@@ -21,7 +22,12 @@ use bulkhead_datapath::DatapathError;
 use bulkhead_discovery::Update;
 use bulkhead_model::node::NodeReport;
 use bulkhead_policy::compiled::NodePolicy;
-use std::{future::Future, io, path::Path};
+use lock::PinLock;
+use std::{
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+};
 use tokio::sync::{mpsc, watch};
 
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +38,10 @@ pub enum AgentError {
     Links(#[from] io::Error),
     #[error("cannot list network interfaces: {0}")]
     Netlink(#[from] rtnetlink::Error),
+    #[error("another Bulkhead works with {0} already")]
+    Taken(PathBuf),
+    #[error("cannot use {path}: {source}")]
+    Pins { path: PathBuf, source: io::Error },
 }
 
 /// The agent of one node.
@@ -57,6 +67,10 @@ impl Agent {
 /// removed, as sentences.
 pub fn remove_all(pins: &Path) -> Vec<String> {
     let mut left = Vec::new();
+    let _lock = match PinLock::take(pins) {
+        Ok(lock) => lock,
+        Err(error) => return vec![error.to_string()],
+    };
     if let Err(error) = bulkhead_datapath::Gate::new([]).remove() {
         // Without nft there can be no gate either.
         if !matches!(error, bulkhead_datapath::GateError::Run(_)) {

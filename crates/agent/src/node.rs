@@ -8,6 +8,7 @@ use crate::{
     AgentConfig, AgentError,
     events::EventReader,
     links::{HostLink, LinkChange, Links},
+    lock::PinLock,
     translate,
     view::SharedView,
 };
@@ -36,6 +37,7 @@ use tokio::{
 };
 
 pub(crate) struct Node {
+    _lock: Option<PinLock>,
     config: AgentConfig,
     datapath: Datapath,
     tables: Policy,
@@ -78,11 +80,16 @@ impl Node {
         config: AgentConfig,
         reports: mpsc::Sender<NodeReport>,
     ) -> Result<Self, AgentError> {
+        // Before anything of another agent's is touched; where there is nothing yet, opening makes the folder.
+        let pins = &config.datapath.pins;
+        let held = PinLock::take(pins)?;
         let datapath = Datapath::open(&config.datapath)?;
+        let lock = if held.is_some() { held } else { PinLock::take(pins)? };
         let tables = Policy::recover(&datapath)?;
         let gate = Gate::new(config.patterns.iter().cloned());
         let gate_installed = config.gate && gate.installed();
         let mut node = Self {
+            _lock: lock,
             datapath,
             tables,
             gate,

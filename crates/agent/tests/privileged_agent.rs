@@ -222,15 +222,16 @@ fn an_estate_is_seen_then_enforced_and_the_agents_death_changes_nothing() {
     agent.wait_for("health", health);
 
     // Seen: with identities, direction and process, from both ends and in both families.
-    let mut pinged: Option<Instant> = None;
-    let adopted = agent.connection("the adopted connection", |c| {
+    let mut pinged = Instant::now();
+    let adopted = agent.wait_for("the adopted connection", |report| {
         // Attached is not yet known: what it says before the kernel has its identity is nobody's.
-        if pinged.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
-            pinged = Some(Instant::now());
+        if pinged.elapsed() > Duration::from_millis(100) {
+            pinged = Instant::now();
             ping(&mut old).expect("learning cuts nothing");
         }
-        c.adopted && c.direction == Direction::Egress
+        matches!(report, NodeReport::Connection(c) if c.adopted && c.direction == Direction::Egress)
     });
+    let NodeReport::Connection(adopted) = adopted else { unreachable!("that is what was looked for") };
     assert_eq!((adopted.local, adopted.peer, adopted.tuple.server_port), (WEB, REDIS, PORT));
     for address in redis.addresses() {
         ping(&mut connect(stranger, address).expect("learning denies nothing")).expect("an echo");

@@ -209,9 +209,18 @@ fn every_kind_of_network_is_seen_or_named(estate: &Estate) {
     container = estate.container("web-1");
     assert_eq!(sees(container, SocketAddr::new(estate.address(250), 9005)), sink);
 
+    // By a name that Docker's own resolver, inside of the container, knows.
+    let by_name = || {
+        let reached = estate.dockerd.docker_output(&["exec", "web-1", "nc", "-w", "1", "sink", "9010"]);
+        assert!(!reached.stderr.contains("bad address"), "{}", reached.stderr);
+    };
+    assert_eq!(estate.seen(9010, by_name, Direction::Egress).peer, sink);
+
     // A further network while it runs, and what is there.
     estate.make_network("back", 9);
-    estate.run("cache-1", &["--network", "back", "--ip", "10.88.9.20"], &["sleep", "100000"]);
+    let back = ["--network", "back", "--ip", "10.88.9.20", "--ip6", "fd88:9::20"];
+    let other = estate.run("cache-1", &back, &["sleep", "100000"]);
+    between_two_networks(estate, container, other);
     estate.dockerd.docker(&["network", "connect", "back", "web-1"]);
     assert_eq!(sees(container, to("10.88.9.20", 9006)), estate.identity("cache"));
     estate.dockerd.docker(&["network", "disconnect", "back", "web-1"]);
@@ -233,7 +242,7 @@ fn every_kind_of_network_is_seen_or_named(estate: &Estate) {
             known.health.not_covered.iter().filter(about).count()
         };
         let others = ["web", "web-1", "sink", "loner", "sidecar", "cache-1"].map(named);
-        (named("hostly"), named("phantom"), others) == (1, 1, [0; 6])
+        (["hostly", "phantom"].map(named), others) == ([1; 2], [0; 6])
     });
     let attachments = |name: &str| {
         let known = estate.known();
@@ -244,6 +253,44 @@ fn every_kind_of_network_is_seen_or_named(estate: &Estate) {
     assert!(matches!(attachments("sidecar"), Attachment::Shared(_)));
     estate.remove(&["loner", "hostly", "phantom", "sidecar", "cache-1"]);
     estate.dockerd.docker(&["network", "rm", "mac", "back"]);
+}
+
+/// Docker lets nothing pass between its networks. Where the host does, both ends are enforced; but Docker hides IPv4
+/// senders behind the host's address, so that the receiving end sees the host.
+fn between_two_networks(estate: &Estate, web: Container, cache: Container) {
+    let identity = estate.identity("cache");
+    let (v4, v6) = (to("10.88.9.20", 9011), to("fd88:9::20", 9012));
+    for address in [v4, v6] {
+        let knock = || {
+            let _ = web.enter(|| TcpStream::connect_timeout(&address, Duration::from_millis(500)));
+        };
+        assert_eq!(
+            estate.seen(address.port(), knock, Direction::Egress).peer,
+            identity,
+            "the sending end sees it"
+        );
+    }
+    run_ok("iptables", &["-I", "DOCKER-USER", "-j", "ACCEPT"]);
+    let knock = || {
+        let refused = web.connect(v4).expect_err("nobody listens");
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused, "but it is reached");
+    };
+    assert_eq!(estate.seen(v4.port(), knock, Direction::Ingress).peer, Identity::HOST);
+    let before = cache.received();
+    estate.rule("cache", enforce(&[(estate.identity("web"), v4.port()), (Identity::HOST, v4.port())], &[]));
+    knock();
+    assert!(cache.received().tcp > before.tcp);
+    estate.rule("cache", enforce(&[(estate.identity("web"), v4.port())], &[]));
+    let before = cache.received();
+    web.connect(v4).expect_err("what comes as the host's is no service's");
+    assert_eq!(cache.received(), before, "denied at the receiving end");
+    estate.rule("cache", Rules::default());
+    estate.rule("web", enforce(&[], &[]));
+    let before = cache.received();
+    web.connect(v4).expect_err("denied at the sending end");
+    assert_eq!(cache.received(), before);
+    estate.rule("web", Rules::default());
+    run_ok("iptables", &["-D", "DOCKER-USER", "-j", "ACCEPT"]);
 }
 
 /// `web-1` is published as port 8080.

@@ -104,7 +104,7 @@ impl Actor {
     /// Removes old events, beside this task.
     fn prune(&self) {
         let retention = self.state.settings.retention;
-        let (writer, now) = (Arc::clone(&self.writer), self.app.config.clock.now());
+        let (writer, now) = (Arc::clone(&self.writer), self.state.time_of_expiry());
         tokio::spawn(async move {
             let age = Duration::from_secs(u64::from(retention.event_days) * 86_400);
             match writer.prune(now, age, retention.max_megabytes << 20).await {

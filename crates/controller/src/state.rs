@@ -3,6 +3,7 @@
 
 mod admin;
 mod canary;
+mod clock;
 mod counting;
 mod denials;
 mod documents;
@@ -116,6 +117,9 @@ pub(crate) struct State {
     last_slow: Timestamp,
     last_save: Timestamp,
     last_hour: Timestamp,
+    /// When the clock was looked at last, and when it was set while this process looked on.
+    ticked: Timestamp,
+    clock_set: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -166,6 +170,7 @@ impl State {
     /// Time has passed; called about every second.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         self.now = now;
+        self.watch_clock();
         self.advance_learning();
         self.flush_denials();
         self.cool_rates();

@@ -350,6 +350,13 @@ fn explain_controller(error: ControllerError) -> anyhow::Error {
 }
 
 fn explain_agent(error: AgentError) -> anyhow::Error {
+    if let AgentError::Taken(_) = &error {
+        return Failure::new(Code::Invalid, format!("{error}"))
+            .remedy(
+                "it may run in a container of its own; look at it: bulkhead status; stop it: bulkhead down",
+            )
+            .into();
+    }
     let root = rustix::process::geteuid().is_root();
     let code = if root { Code::Failed } else { Code::NotPermitted };
     let remedy = if root {

@@ -80,6 +80,8 @@ impl State {
     }
 
     pub(super) fn is_silent(&self, now: Timestamp) -> bool {
-        self.health.as_ref().is_some_and(|(last, _)| now.since(*last).as_secs() > SILENT_SECONDS)
+        self.health
+            .as_ref()
+            .is_some_and(|(last, _)| now.since(*last).max(last.since(now)).as_secs() > SILENT_SECONDS)
     }
 }

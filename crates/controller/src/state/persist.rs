@@ -111,6 +111,8 @@ impl State {
             last_slow: Timestamp::default(),
             last_save: now,
             last_hour: now,
+            ticked: now,
+            clock_set: None,
         };
         state.index_sources();
         state.reconcile();
@@ -190,7 +192,7 @@ impl State {
 
     /// Forgets what is older than retention allows, and what nothing refers to any more.
     pub(super) fn expire(&mut self) {
-        let now = self.now;
+        let now = self.time_of_expiry();
         if self.names.expire(now) {
             self.stale.inventory = true;
         }

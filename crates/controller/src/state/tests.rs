@@ -1,5 +1,6 @@
 //! The whole of the state, driven by reports and a clock of our own.
 
+mod clock;
 mod counting;
 
 use super::*;
