@@ -5,6 +5,7 @@
 use bulkhead_discovery::naming::{self, Facts};
 use bulkhead_model::Timestamp;
 use bulkhead_policy::{Inventory, PolicySet, ReadOptions, document, kubernetes};
+use bulkhead_records::{Format, History, Names, Options, OwnerOfPod, read};
 
 /// Policy documents as people write them: YAML and JSON, any number in one text. What is understood means the same
 /// after it was written out.
@@ -48,6 +49,20 @@ pub fn policy_exports(bytes: &[u8]) {
             let again = kubernetes::read([("exported.yaml", export.text.as_str())]);
             assert!(!again.has_errors(), "{dialect}: {:?} of\n{}", again.diagnostics, export.text);
         }
+    }
+}
+
+/// Flow records of other products, whichever they seem to be and as each: every line is a record or told with a reason, and
+/// what is read can be summed up.
+pub fn flow_records(bytes: &[u8]) {
+    let rules = OwnerOfPod { owner: naming::owner_of_pod, sanitise: naming::sanitise };
+    for format in Format::ALL.map(Some).into_iter().chain([None]) {
+        let mut history = History::new(Names::new(rules));
+        let options = Options { format, columns: None };
+        let Ok(summary) = read(bytes, &options, |item| history.add(item)) else { continue };
+        assert_eq!(summary.faults.len() as u64, summary.malformed.min(20), "{summary:?}");
+        let edges = history.edges();
+        assert!(history.sightings(&edges).is_sorted_by_key(|sighting| sighting.time));
     }
 }
 

@@ -37,3 +37,8 @@ fn kubernetes_manifests_are_read_or_refused() {
 fn hostile_names_become_names() {
     replay("service_names", bulkhead_fuzz::service_names);
 }
+
+#[test]
+fn flow_records_are_read_or_told_with_a_reason() {
+    replay("flow_records", bulkhead_fuzz::flow_records);
+}

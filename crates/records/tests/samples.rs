@@ -68,9 +68,9 @@ fn each_sample_is_read_as_documented() {
         "bulkhead.jsonl",
         "hubble.jsonl",
         "calico.jsonl",
-        "vpc-v2.log",
-        "vpc-v5.log",
-        "zeek-conn.log",
+        "vpc-v2.txt",
+        "vpc-v5.txt",
+        "zeek-conn.tsv",
         "zeek-conn.jsonl",
         "neuvector.json",
         "table.csv",
@@ -99,8 +99,8 @@ fn every_format_tells_of_the_same_shop() {
         "bulkhead.jsonl",
         "hubble.jsonl",
         "calico.jsonl",
-        "vpc-v2.log",
-        "zeek-conn.log",
+        "vpc-v2.txt",
+        "zeek-conn.tsv",
         "neuvector.json",
         "table.csv",
     ] {
@@ -122,7 +122,7 @@ fn every_format_tells_of_the_same_shop() {
 
 #[test]
 fn packed_files_are_read_like_plain_ones() {
-    for name in ["hubble.jsonl", "neuvector.json", "zeek-conn.log"] {
+    for name in ["hubble.jsonl", "neuvector.json", "zeek-conn.tsv"] {
         let plain = sample(name);
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packer.write_all(&plain).expect("memory");

@@ -4,7 +4,7 @@ mod print;
 
 use super::{
     Context,
-    recorded::{self, RecordArgs, Recorded, doubt},
+    recorded::{self, RecordArgs, Recorded, as_ruled, doubt},
 };
 use crate::{
     exit::{Code, Failure},
@@ -12,7 +12,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use bulkhead_learn::{Proposal, Report};
-use bulkhead_model::{EdgeCounters, EdgeKey, ExternalName, Peer, ServiceName, Timestamp};
+use bulkhead_model::{EdgeCounters, EdgeKey, Peer, ServiceName, Timestamp};
 use bulkhead_policy::{Document, Generalise, SegmentationPolicy};
 use bulkhead_records::{Certainty, Names, Summary};
 use clap::Args;
@@ -170,18 +170,7 @@ struct Proposed {
 
 /// Rules for what is expected. An address that nothing names is an address, and gets no document.
 fn propose(recorded: &Recorded) -> Proposed {
-    let outside = |peer: &Peer| match Names::unnamed_address(peer) {
-        Some(address) => Peer::External(ExternalName(address.to_string().into())),
-        None => peer.clone(),
-    };
-    let edges: Vec<EdgeKey> = recorded
-        .expected()
-        .map(|seen| EdgeKey {
-            client: outside(&seen.key.client),
-            server: outside(&seen.key.server),
-            ..seen.key.clone()
-        })
-        .collect();
+    let edges: Vec<EdgeKey> = recorded.expected().map(|seen| as_ruled(&seen.key)).collect();
     let learned = Generalise::default().policies(&edges);
     // Between two ends that are no services there is nothing to write.
     let left_out =
@@ -235,7 +224,7 @@ fn answer(recorded: &Recorded, proposed: &Proposed) -> Answer {
             },
             proposed: doubt(seen, *standing).is_none()
                 && (is_named(&seen.key.client) || is_named(&seen.key.server))
-                && !proposed.left_out.contains(&seen.key),
+                && !proposed.left_out.contains(&as_ruled(&seen.key)),
         })
         .collect();
     edges.sort_by(|a, b| a.key.cmp(&b.key));

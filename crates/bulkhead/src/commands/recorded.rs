@@ -8,7 +8,7 @@ use crate::{
 use anyhow::{Context as _, Result};
 use bulkhead_discovery::naming;
 use bulkhead_learn::{Learner, Past, SetAside, Settings, Standing, replay};
-use bulkhead_model::Peer;
+use bulkhead_model::{EdgeKey, ExternalName, Peer};
 use bulkhead_policy::kubernetes::{self, Severity};
 use bulkhead_records::{
     Certainty, Format, History, Names, Options, OwnerOfPod, ReadError, Seen, Summary, read as read_records,
@@ -161,6 +161,15 @@ impl Recorded {
             .filter(|(seen, standing)| doubt(seen, **standing).is_none())
             .map(|(seen, _)| seen)
     }
+}
+
+/// The edge as rules speak of it: an address that nothing names is an address.
+pub(crate) fn as_ruled(edge: &EdgeKey) -> EdgeKey {
+    let outside = |peer: &Peer| match Names::unnamed_address(peer) {
+        Some(address) => Peer::External(ExternalName(address.to_string().into())),
+        None => peer.clone(),
+    };
+    EdgeKey { client: outside(&edge.client), server: outside(&edge.server), ..edge.clone() }
 }
 
 /// Why an edge is not taken for what the service is there for; nothing where it is.

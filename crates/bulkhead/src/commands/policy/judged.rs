@@ -2,7 +2,7 @@
 
 use super::offline;
 use crate::{
-    commands::recorded::{Recorded, doubt},
+    commands::recorded::{Recorded, as_ruled, doubt},
     output::{Cell, Column, Screen, Style, Table, amount, edges, moment},
 };
 use bulkhead_model::{EdgeKey, Mode, ServiceName, Timestamp, Verdict};
@@ -100,8 +100,8 @@ impl Judged {
 /// Judges what was recorded by documents. Services that these target enforce them; the others hold nothing back, unless
 /// all are to be judged as if they enforced. Each edge is judged once, however many flows it stands for.
 pub(super) fn judge(recorded: &Recorded, set: &PolicySet, enforce: bool) -> Judged {
-    let peers = recorded.edges.iter().flat_map(|seen| [&seen.key.client, &seen.key.server]);
-    let mut inventory = offline::inventory(&[set], peers);
+    let keys: Vec<EdgeKey> = recorded.edges.iter().map(|seen| as_ruled(&seen.key)).collect();
+    let mut inventory = offline::inventory(&[set], keys.iter().flat_map(|key| [&key.client, &key.server]));
     if enforce {
         let names: Vec<_> = inventory.services().map(|service| service.name.clone()).collect();
         for name in &names {
@@ -113,15 +113,15 @@ pub(super) fn judge(recorded: &Recorded, set: &PolicySet, enforce: bool) -> Judg
     let mut book = RuleBook::default();
     let evaluator = Evaluator::new(set, &inventory, &mut book, moment::now());
     let (mut changes, mut connections) = (Vec::new(), 0);
-    for (seen, standing) in recorded.edges.iter().zip(&recorded.standings) {
+    for ((seen, key), standing) in recorded.edges.iter().zip(&keys).zip(&recorded.standings) {
         let counters = seen.counters;
         connections += counters.connections + counters.denied;
-        let pair = evaluator.edge_verdict(&seen.key);
+        let pair = evaluator.edge_verdict(key);
         let passes = pair.verdict != Verdict::Denied;
         let change = |before, after, connections| {
             let doubt = doubt(seen, *standing);
             Change {
-                edge: seen.key.clone(),
+                edge: key.clone(),
                 before,
                 after,
                 because: because(&pair),
