@@ -3623,6 +3623,8 @@ export interface operations {
                 service?: string;
                 /** @description With the decided ones too. */
                 all?: boolean;
+                /** @description The first so many alone; 0 asks only how many wait. */
+                limit?: number;
             };
             header?: never;
             path?: never;

@@ -61,7 +61,7 @@ pub(crate) async fn run(cx: &mut Context, args: ReviewArgs) -> Result<Code> {
         return decide(cx, decision).await;
     }
     let client = cx.client()?;
-    let query = ReviewQuery { service: args.service, all: args.all.then_some(true) };
+    let query = ReviewQuery { service: args.service, all: args.all.then_some(true), limit: None };
     let list = waiting::during("asking for the rules", client.review(&query)).await?;
     if structured(&mut cx.screen, args.output.output, &list)? {
         return Ok(Code::Success);
@@ -134,7 +134,7 @@ fn resolve(list: &ReviewList, text: &str) -> Result<String> {
 
 async fn decide(cx: &mut Context, command: DecisionCommand) -> Result<Code> {
     let client = cx.client()?;
-    let known = client.review(&ReviewQuery { service: None, all: Some(true) }).await?;
+    let known = client.review(&ReviewQuery { service: None, all: Some(true), limit: None }).await?;
     let (ids, decision, narrow) = match command {
         DecisionCommand::Accept { ids, narrow } => (ids, Decision::Accept, narrow),
         DecisionCommand::Reject { ids } => (ids, Decision::Reject, None),

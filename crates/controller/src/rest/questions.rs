@@ -258,8 +258,9 @@ pub(super) async fn review(asked: Asked) -> Answer {
     let list = asked
         .app
         .act(move |state| {
-            let items = state.review_items(query.service.as_ref(), query.all.unwrap_or(false));
-            let undecided = items.iter().filter(|item| item.decision.is_none()).count() as u64;
+            let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+            let (items, undecided) =
+                state.review_page(query.service.as_ref(), query.all.unwrap_or(false), limit);
             ReviewList { items, undecided }
         })
         .await?;

@@ -30,19 +30,31 @@ fn item_id(service: &ServiceName, direction: Direction, edge: &EdgeKey) -> Strin
 }
 
 impl State {
+    #[cfg(test)]
     pub(crate) fn review_items(&self, only: Option<&ServiceName>, decided_too: bool) -> Vec<ReviewItem> {
+        self.review_page(only, decided_too, usize::MAX).0
+    }
+
+    /// The first so many of the queue, and how many of all are undecided.
+    pub(crate) fn review_page(
+        &self,
+        only: Option<&ServiceName>,
+        decided_too: bool,
+        limit: usize,
+    ) -> (Vec<ReviewItem>, u64) {
         let names = self.services.keys().filter(|name| only.is_none_or(|only| only == *name));
-        let mut items = Vec::new();
+        let (mut items, mut undecided) = (Vec::new(), 0);
         for name in names {
             for learned in self.learner().edges(name) {
                 let id = item_id(name, learned.direction, &learned.key);
                 let decision = self.decisions.get(&id);
-                if decision.is_none() || decided_too {
+                undecided += u64::from(decision.is_none());
+                if (decision.is_none() || decided_too) && items.len() < limit {
                     items.push(self.review_item(id, name, &learned, decision));
                 }
             }
         }
-        items
+        (items, undecided)
     }
 
     fn review_item(
