@@ -9,7 +9,7 @@ import { createServer as createVite } from "vite";
 const [kind = "shop", port = "7171", role = "admin"] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const vite = await createVite({ root, configFile: false, server: { middlewareMode: true, hmr: false, watch: null, ws: false }, appType: "custom", logLevel: "error" });
-const { columnsOf, estate, detailOf, blastOf, rankingOf, peer } = await vite.ssrLoadModule("/src/fixtures/estate.ts");
+const { columnsOf, estate, zonesOf, detailOf, blastOf, rankingOf, peer } = await vite.ssrLoadModule("/src/fixtures/estate.ts");
 const world = estate(kind, Date.now());
 let signedIn = true;
 const streams = new Set();
@@ -42,6 +42,8 @@ const routes = [
   ["GET", /^\/blast-radius\/([^/]+)\/([^/]+)$/, (m) => blastOf(world, `${m[1]}/${m[2]}`)],
   ["GET", /^\/review$/, (_, __, query) => ({ items: world.review.filter((item) => query.get("all") || !item.decision), undecided: world.review.filter((item) => !item.decision).length })],
   ["POST", /^\/review$/, (_, body) => { for (const d of body.decisions) { const item = world.review.find((r) => r.id === d.id); if (item) item.decision = d.decision === "undo" ? null : { decision: d.decision, actor: "admin", time: Date.now() }; } return { decided: body.decisions.length, revision: 19, diff: ALL.diff }; }],
+  ["GET", /^\/zones$/, () => ({ items: zonesOf(world), revision: 18, time: Date.now(), sentence: zonesOf(world).length === 0 ? "No zone has been made." : "1 zone; its border is open in one place." })],
+  ["GET", /^\/reports$/, () => ({ items: [{ id: "pci-dss", title: "PCI DSS 4.0.1", about: "Network security controls and the scope of the cardholder data environment.", requirements: 14, needs_zone: true }, { id: "cis-kubernetes", title: "CIS Kubernetes Benchmark 1.11", about: "Network policies.", requirements: 3, needs_zone: false }], key: { algorithm: "ed25519", fingerprint: "sha256:4f1c9be0b8ce2a417d05f1f6f3f24c6f3a8d7b1e90ab42c7f0de5b6a17c3d28e", pem: "-----BEGIN PUBLIC KEY-----" } })],
   ["GET", /^\/tokens$/, () => ({ items: [{ id: "t1", name: "admin", role: "admin", created: Date.now() - 12 * 864e5, created_by: "system", last_used: Date.now(), expires: null }, { id: "t2", name: "grafana", role: "viewer", created: Date.now() - 3 * 864e5, created_by: "admin", last_used: Date.now() - 6e4, expires: Date.now() + 90 * 864e5 }] })],
   ["POST", /^\/tokens$/, (_, body) => ({ id: "t3", name: body.name, role: body.role, created: Date.now(), created_by: "admin", last_used: null, expires: null, secret: "bh_0123456789abcdef" })],
   ["DELETE", /^\/tokens\/(.+)$/, () => ({})],

@@ -21,7 +21,9 @@ export const effective = (name: string) =>
 export const policies = queryOptions({ queryKey: ["policies"], queryFn: () => got(api.GET("/api/v1/policies")), refetchInterval: 15_000 });
 export const history = queryOptions({ queryKey: ["history"], queryFn: () => got(api.GET("/api/v1/policies/history", { params: { query: { limit: 100 } } })) });
 export const review = (all: boolean) =>
-  queryOptions({ queryKey: ["review", all], queryFn: () => got(api.GET("/api/v1/review", { params: { query: all ? { all } : {} } })), refetchInterval: 15_000 });
+  queryOptions({ queryKey: ["review", all], queryFn: () => got(api.GET("/api/v1/review", { params: { query: all ? { all, limit: 2000 } : { limit: 2000 } } })), refetchInterval: 15_000 });
+/** How many learned rules wait, without any of them. */
+export const waiting = queryOptions({ queryKey: ["waiting"], queryFn: () => got(api.GET("/api/v1/review", { params: { query: { limit: 0 } } })), refetchInterval: 15_000 });
 export const ranking = queryOptions({ queryKey: ["ranking"], queryFn: () => got(api.GET("/api/v1/blast-radius")), staleTime: 10_000 });
 export const blast = (name: string) =>
   queryOptions({ queryKey: ["blast", name], queryFn: () => got(api.GET("/api/v1/blast-radius/{namespace}/{name}", path(name))), staleTime: 10_000, placeholderData: keepPreviousData });
@@ -43,6 +45,8 @@ export const edgesTo = (server: string) =>
 /** Every seen edge judged as if all services were in Enforce. */
 export const enforced = queryOptions({ queryKey: ["enforced"], queryFn: () => got(api.POST("/api/v1/policy/simulate", { body: { documents: "", enforce: true } })), staleTime: 15_000 });
 export const denials = queryOptions({ queryKey: ["denials"], queryFn: () => got(api.GET("/api/v1/events", { params: { query: { type: "denied,would-deny", limit: 500 } } })), refetchInterval: 15_000 });
+export const zones = queryOptions({ queryKey: ["zones"], queryFn: () => got(api.GET("/api/v1/zones")), refetchInterval: 30_000 });
+export const frameworks = queryOptions({ queryKey: ["frameworks"], queryFn: () => got(api.GET("/api/v1/reports")), staleTime: Infinity });
 export const tokens = queryOptions({ queryKey: ["tokens"], queryFn: () => got(api.GET("/api/v1/tokens")) });
 export const audit = queryOptions({ queryKey: ["audit"], queryFn: () => got(api.GET("/api/v1/audit", { params: { query: { limit: 200 } } })) });
 export const settings = queryOptions({ queryKey: ["settings"], queryFn: () => got(api.GET("/api/v1/settings")) });

@@ -43,4 +43,6 @@ export type Status = S["Status"];
 export type Token = S["Token"];
 export type Verdict = S["Verdict"];
 export type VerdictChange = S["VerdictChange"];
+export type ZoneStatus = S["ZoneStatus"];
+export type ZoneWay = S["ZoneWay"];
 export type WhoCanReach = S["WhoCanReach"];

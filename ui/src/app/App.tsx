@@ -22,6 +22,7 @@ const views = {
   policies: lazy(() => import("../views/policy/PolicyView")),
   review: lazy(() => import("../views/review/ReviewView")),
   blast: lazy(() => import("../views/blast/BlastView")),
+  compliance: lazy(() => import("../views/compliance/ComplianceView")),
   settings: lazy(() => import("../views/settings/SettingsView")),
 };
 

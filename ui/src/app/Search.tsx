@@ -10,7 +10,7 @@ import { serviceHash, toHash } from "./url";
 
 interface Found { label: string; detail: string; to: string; mode?: Mode }
 
-const VIEWS: Found[] = [["map", "Map"], ["services", "Services"], ["events", "Events"], ["policies", "Policies"], ["review", "Review"], ["blast", "Blast radius"], ["settings", "Settings"]].map(([path = "", label = ""]) => ({ label, detail: "view", to: toHash([path]) }));
+const VIEWS: Found[] = [["map", "Map"], ["services", "Services"], ["events", "Events"], ["policies", "Policies"], ["review", "Review"], ["blast", "Blast radius"], ["compliance", "Compliance"], ["settings", "Settings"]].map(([path = "", label = ""]) => ({ label, detail: "view", to: toHash([path]) }));
 
 /** Ctrl K: a service on the map, its page, or a view. */
 export function Search() {

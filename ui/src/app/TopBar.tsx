@@ -1,10 +1,10 @@
 import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, got } from "../api/client";
-import { policies, review } from "../api/queries";
+import { policies, waiting as waitingQuery } from "../api/queries";
 import type { Status } from "../api/types";
 import { closeGraph, useGraph } from "../live/useGraph";
-import { IconAntenna, IconBell, IconCube, IconDots, IconFileCheck, IconLogout, IconMap, IconMoon, IconSettings, IconSun, IconTarget, IconCheck } from "../look/icons";
+import { IconAntenna, IconBell, IconCube, IconDots, IconFileCheck, IconLogout, IconMap, IconMoon, IconSettings, IconShieldCheck, IconSun, IconTarget, IconCheck } from "../look/icons";
 import { count } from "../text/numbers";
 import { Mark } from "./Mark";
 import { failed } from "./notices";
@@ -13,11 +13,11 @@ import { useSession } from "./session";
 
 export function TopBar({ status, at }: { status: Status | undefined; at: string }) {
   const documents = useQuery(policies);
-  const waiting = useQuery(review(false));
+  const waiting = useQuery(waitingQuery);
   const total = status === undefined ? undefined : status.services.learn + status.services.monitor + status.services.enforce + status.services.quarantine;
   const tabs: [string, string, number | undefined][] = [
     ["map", "Map", undefined], ["services", "Services", total], ["events", "Events", status?.denied_24h], ["policies", "Policies", documents.data?.items.length],
-    ["review", "Review", waiting.data?.undecided], ["blast", "Blast radius", undefined],
+    ["review", "Review", waiting.data?.undecided], ["blast", "Blast radius", undefined], ["compliance", "Compliance", undefined],
   ];
   return (
     <header className="top-bar">
@@ -86,6 +86,7 @@ export function TabBar({ at }: { at: string }) {
         <Menu.Dropdown>
           <Menu.Item component="a" href="#/review" leftSection={<IconCheck size={15} />}>Review</Menu.Item>
           <Menu.Item component="a" href="#/blast" leftSection={<IconTarget size={15} />}>Blast radius</Menu.Item>
+          <Menu.Item component="a" href="#/compliance" leftSection={<IconShieldCheck size={15} />}>Compliance</Menu.Item>
           <Menu.Item component="a" href="#/settings" leftSection={<IconSettings size={15} />}>Settings</Menu.Item>
         </Menu.Dropdown>
       </Menu>

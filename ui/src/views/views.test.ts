@@ -1,3 +1,4 @@
+import { labelsText, parseLabels } from "./settings/Automation";
 import { describe, expect, it } from "vitest";
 import { blastOf, estate } from "../fixtures/estate";
 import { peerKey } from "../text/words";
@@ -76,5 +77,13 @@ describe("the blast radius", () => {
   });
   it("names the chain by which a service falls", () => {
     expect(chain(blast.now, "shop/web", "data/redis")).toEqual(["shop/web", "shop/api", "shop/cart", "data/redis"]);
+  });
+});
+
+describe("labels of an automation rule", () => {
+  it("are read as they are written", () => {
+    expect(parseLabels(" tier=web, team = shop ,canary")).toEqual({ tier: "web", team: "shop", canary: "" });
+    expect(parseLabels(labelsText({ a: "1", b: "2" }))).toEqual({ a: "1", b: "2" });
+    expect(parseLabels("")).toEqual({});
   });
 });

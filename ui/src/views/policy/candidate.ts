@@ -11,6 +11,9 @@ export function setCandidate(text: string | undefined): void {
   listeners.forEach((listener) => listener());
 }
 
+/** Text that the editor is to begin with. */
+export const setDraft = setCandidate;
+
 export function useCandidate(): string | undefined {
   return useSyncExternalStore((listener) => { listeners.add(listener); return () => listeners.delete(listener); }, () => documents);
 }

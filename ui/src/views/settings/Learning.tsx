@@ -7,6 +7,7 @@ import type { Profile, Settings } from "../../api/types";
 import { failed, notice } from "../../app/notices";
 import { useMay } from "../../app/session";
 import { Failure, Skeleton } from "../../look/States";
+import { AutomationRules } from "./Automation";
 
 export function Learning() {
   const { data, error } = useQuery(settingsQuery);
@@ -40,8 +41,8 @@ export function Learning() {
           <Switch label="Promote services without being asked, where nothing else is set for them" checked={now.automatic} disabled={!admin} onChange={(event) => set({ automatic: event.currentTarget.checked })} />
           <Select label="Evidence asked for" description="and how long it is watched before and after Enforce" data={["fast", "default", "strict"]} value={now.profile} allowDeselect={false} disabled={!admin} onChange={(value) => set({ profile: value as Profile })} />
         </div>
-        {now.automation.length > 0 && <ul className="body plain">{now.automation.map((rule, i) => <li key={i}>{rule.zone !== null && rule.zone !== undefined ? `zone ${rule.zone}` : (rule.namespace ?? "any namespace")}{Object.entries(rule.labels ?? {}).map(([key, value]) => ` ${key}=${value}`)}: {rule.automatic ? "without being asked" : "only by hand"}, {rule.profile}</li>)}</ul>}
       </section>
+      <AutomationRules rules={now.automation ?? []} change={(automation) => set({ automation })} locked={!admin} />
       <section className="card">
         <header><h3>Retention</h3></header>
         <div className="body form">
