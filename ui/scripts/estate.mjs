@@ -1,0 +1,22 @@
+// The real controller with a made-up estate: the example `estate` of crates/controller, obeying lines.
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+export async function startEstate(program, services = 1000, edges = 10_000) {
+  const child = spawn(program, [String(services), String(edges)], { stdio: ["pipe", "pipe", "inherit"] });
+  const waiting = [];
+  const lines = [];
+  createInterface({ input: child.stdout }).on("line", (line) => { const next = waiting.shift(); if (next === undefined) lines.push(line); else next(line); });
+  const line = () => new Promise((resolve, reject) => {
+    const ready = lines.shift();
+    if (ready !== undefined) resolve(ready);
+    else waiting.push(resolve);
+    child.once("exit", (code) => reject(new Error(`the estate ended with ${code}`)));
+  });
+  const { url, token } = JSON.parse(await line());
+  return {
+    url: url.replace(/\/$/, ""), token,
+    ask: (text) => { child.stdin.write(`${text}\n`); return line(); },
+    stop: () => new Promise((resolve) => { child.once("exit", resolve); child.stdin.end(); }),
+  };
+}
