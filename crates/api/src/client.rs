@@ -354,8 +354,68 @@ impl Client {
         self.get("/api/v1/policy/who-can-reach", query).await
     }
 
+    pub async fn trials(&self) -> Result<TrialList, ClientError> {
+        self.get("/api/v1/policy/trials", &()).await
+    }
+
+    pub async fn begin_trial(&self, request: &TrialRequest) -> Result<TrialDetail, ClientError> {
+        self.with_body(Method::Post, "/api/v1/policy/trials", request).await
+    }
+
+    pub async fn trial(&self, id: &str) -> Result<TrialDetail, ClientError> {
+        self.get(&format!("/api/v1/policy/trials/{id}"), &()).await
+    }
+
+    pub async fn stop_trial(&self, id: &str) -> Result<(), ClientError> {
+        self.raw(Method::Delete, &format!("/api/v1/policy/trials/{id}"), None).await.map(drop)
+    }
+
+    pub async fn proposals(&self, query: &ProposalQuery) -> Result<ProposalList, ClientError> {
+        self.get("/api/v1/policy/proposals", query).await
+    }
+
+    pub async fn propose(&self, request: &ProposalRequest) -> Result<ProposalDetail, ClientError> {
+        self.with_body(Method::Post, "/api/v1/policy/proposals", request).await
+    }
+
+    pub async fn proposal(&self, id: &str) -> Result<ProposalDetail, ClientError> {
+        self.get(&format!("/api/v1/policy/proposals/{id}"), &()).await
+    }
+
+    pub async fn decide_proposal(
+        &self,
+        id: &str,
+        decision: &ProposalDecision,
+    ) -> Result<ProposalDetail, ClientError> {
+        self.with_body(Method::Post, &format!("/api/v1/policy/proposals/{id}/decision"), decision).await
+    }
+
+    pub async fn withdraw_proposal(&self, id: &str) -> Result<ProposalDetail, ClientError> {
+        self.call(Method::Delete, &format!("/api/v1/policy/proposals/{id}"), None).await
+    }
+
     pub async fn blast_ranking(&self) -> Result<BlastRanking, ClientError> {
         self.get("/api/v1/blast-radius", &()).await
+    }
+
+    pub async fn history(&self, query: &HistoryRange) -> Result<Timeline, ClientError> {
+        self.get("/api/v1/history", query).await
+    }
+
+    pub async fn past_graph(&self, query: &PastGraphQuery) -> Result<PastGraph, ClientError> {
+        self.get("/api/v1/history/graph", query).await
+    }
+
+    pub async fn automation(&self) -> Result<AutomationRules, ClientError> {
+        self.get("/api/v1/automation", &()).await
+    }
+
+    pub async fn put_automation(&self, rules: &AutomationRules) -> Result<AutomationRules, ClientError> {
+        self.with_body(Method::Put, "/api/v1/automation", rules).await
+    }
+
+    pub async fn blast_plan(&self, query: &BlastPlanQuery) -> Result<BlastPlan, ClientError> {
+        self.get("/api/v1/blast-radius/plan", query).await
     }
 
     pub async fn blast_radius(

@@ -95,6 +95,7 @@ fn query<T: IntoParams>() -> Vec<Parameter> {
 
 const OPEN: Access = Access::Open;
 const VIEWER: Access = Access::Role(Role::Viewer);
+const PROPOSER: Access = Access::Role(Role::Proposer);
 const OPERATOR: Access = Access::Role(Role::Operator);
 const ADMIN: Access = Access::Role(Role::Admin);
 
@@ -157,6 +158,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint(Get, "/api/v1/graph", "graph", VIEWER, "graph", "The connection graph", json::<Graph>()).query::<GraphQuery>(),
     endpoint(Get, "/api/v1/graph/columns", "graphColumns", VIEWER, "graph", "The connection graph as columns, for pictures of it", json::<GraphColumns>()).query::<GraphQuery>(),
     endpoint(Get, "/api/v1/graph/stream", "graphStream", VIEWER, "graph", "Changes of the graph as they happen", stream::<GraphChange>()).query::<GraphQuery>(),
+    endpoint(Get, "/api/v1/history", "history", VIEWER, "graph", "What was counted over time", json::<Timeline>()).query::<HistoryRange>(),
+    endpoint(Get, "/api/v1/history/graph", "pastGraph", VIEWER, "graph", "The connection graph of a stretch of the past", json::<PastGraph>()).query::<PastGraphQuery>(),
     endpoint(Get, "/api/v1/edges", "edges", VIEWER, "graph", "Edges as a list", json::<EdgeList>()).query::<EdgeQuery>(),
     endpoint(Get, "/api/v1/flows/stream", "flowStream", VIEWER, "graph", "Single flows as they happen", stream::<FlowMessage>()).query::<FlowQuery>(),
 
@@ -177,7 +180,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint(Get, "/api/v1/policy/reach", "reach", VIEWER, "policy", "Can A ever reach B, and how", json::<Reach>()).query::<ReachQuery>(),
     endpoint(Get, "/api/v1/policy/who-can-reach", "whoCanReach", VIEWER, "policy", "Who can reach a service", json::<WhoCanReach>()).query::<WhoCanReachQuery>(),
 
+    endpoint(Get, "/api/v1/policy/trials", "trials", VIEWER, "policy", "Candidates that are or were tried beside the policy in force, newest first", json::<TrialList>()),
+    endpoint(Post, "/api/v1/policy/trials", "beginTrial", OPERATOR, "policy", "Try documents beside the policy in force; nothing is enforced by them", json::<TrialDetail>()).body::<TrialRequest>(),
+    endpoint(Get, "/api/v1/policy/trials/{id}", "trial", VIEWER, "policy", "What a trial found so far", json::<TrialDetail>()),
+    endpoint(Delete, "/api/v1/policy/trials/{id}", "stopTrial", OPERATOR, "policy", "End a running trial; remove one that has ended", Answer::Empty),
+
+    endpoint(Get, "/api/v1/policy/proposals", "proposals", VIEWER, "policy", "Proposed changes of documents, newest first", json::<ProposalList>()).query::<ProposalQuery>(),
+    endpoint(Post, "/api/v1/policy/proposals", "propose", PROPOSER, "policy", "Propose documents for others to decide on", json::<ProposalDetail>()).body::<ProposalRequest>(),
+    endpoint(Get, "/api/v1/policy/proposals/{id}", "proposal", VIEWER, "policy", "A proposal, and what accepting it would do now", json::<ProposalDetail>()),
+    endpoint(Post, "/api/v1/policy/proposals/{id}/decision", "decideProposal", OPERATOR, "policy", "Accept a proposal, which applies it, or reject it", json::<ProposalDetail>()).body::<ProposalDecision>(),
+    endpoint(Delete, "/api/v1/policy/proposals/{id}", "withdrawProposal", PROPOSER, "policy", "Take a proposal back", json::<ProposalDetail>()),
+
     endpoint(Get, "/api/v1/blast-radius", "blastRanking", VIEWER, "blast-radius", "Services by what falls with them", json::<BlastRanking>()),
+    endpoint(Get, "/api/v1/blast-radius/plan", "blastPlan", VIEWER, "blast-radius", "What to close first", json::<BlastPlan>()).query::<BlastPlanQuery>(),
     endpoint(Get, "/api/v1/blast-radius/{namespace}/{name}", "blastRadius", VIEWER, "blast-radius", "What falls with one service", json::<BlastRadius>()).query::<BlastQuery>(),
 
     endpoint(Get, "/api/v1/review", "review", VIEWER, "review", "Learned rules that wait for a decision", json::<ReviewList>()).query::<ReviewQuery>(),
@@ -193,6 +208,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint(Delete, "/api/v1/tokens/{id}", "deleteToken", ADMIN, "administration", "Revoke a token and the sessions made from it", Answer::Empty),
     endpoint(Get, "/api/v1/audit", "audit", ADMIN, "administration", "Who did what, newest first", json::<AuditList>()).query::<AuditQuery>(),
     endpoint(Get, "/api/v1/audit/verify", "verifyAudit", ADMIN, "administration", "Whether the audit log is whole", json::<AuditVerification>()),
+    endpoint(Get, "/api/v1/automation", "automation", VIEWER, "administration", "Which services are promoted on evidence", json::<AutomationRules>()),
+    endpoint(Put, "/api/v1/automation", "putAutomation", OPERATOR, "administration", "Replace the rules of it", json::<AutomationRules>()).body::<AutomationRules>(),
     endpoint(Get, "/api/v1/settings", "settings", VIEWER, "administration", "Settings", json::<Settings>()),
     endpoint(Put, "/api/v1/settings", "putSettings", ADMIN, "administration", "Replace the settings", json::<Settings>()).body::<Settings>(),
     endpoint(Get, "/api/v1/outputs", "outputs", ADMIN, "administration", "Systems that events are sent to, without secrets", json::<Outputs>()),

@@ -31,7 +31,7 @@ pub struct LearningSummary {
 /// A condition for promotion that time alone does not meet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gate {
-    /// `bound`, `observation`, `open-ended`, `restart`, `calendar`, `deployment`, `sensor`.
+    /// `bound`, `pace`, `observation`, `open-ended`, `restart`, `calendar`, `deployment`, `sensor`.
     pub name: String,
     pub armed: bool,
     /// Why it is (not) armed.

@@ -13,9 +13,11 @@ pub mod endpoints;
 mod error;
 mod events;
 mod graph;
+mod history;
 mod learning;
 mod openapi;
 mod policies;
+mod proposals;
 mod reports;
 mod review;
 mod services;
@@ -24,9 +26,11 @@ mod settings;
 mod status;
 #[cfg(feature = "client")]
 pub mod transport;
+mod trials;
 
 pub use blast::{
-    BlastCount, BlastPort, BlastQuery, BlastRadius, BlastRanking, BlastReached, BlastSide, BlastSummary,
+    BlastClose, BlastCount, BlastExposure, BlastPlan, BlastPlanQuery, BlastPort, BlastQuery, BlastRadius,
+    BlastRanking, BlastReached, BlastSide, BlastStep, BlastSummary,
 };
 pub use bulkhead_report::{
     Evidence, FrameworkInfo, Gap, Isolation, IsolationStatus, Report, ReportFormat, ReportSource,
@@ -40,6 +44,7 @@ pub use graph::{
     EdgeColumns, EdgeList, EdgeQuery, FlowMessage, FlowQuery, Graph, GraphChange, GraphColumns, GraphNode,
     GraphQuery,
 };
+pub use history::{HistoryRange, PastEdge, PastGraph, PastGraphQuery, Timeline, TimelinePoint};
 pub use learning::{Automation, CurvePoint, Gate, LearningSummary, Profile, Progress, UnknownProfile};
 pub use openapi::openapi;
 pub use policies::{
@@ -48,10 +53,14 @@ pub use policies::{
     PolicyRevision, Reach, ReachHop, ReachQuery, Reacher, RestoreRequest, SimulateRequest, Simulation,
     VerdictChange, WhoCanReach, WhoCanReachQuery,
 };
+pub use proposals::{
+    Proposal, ProposalDecided, ProposalDecision, ProposalDetail, ProposalList, ProposalQuery,
+    ProposalRequest, ProposalState,
+};
 pub use reports::{ReportFrameworks, ReportKey, ReportQuery, ZoneQuery};
 pub use review::{
-    Decided, Decision, Narrowing, ReviewDecision, ReviewItem, ReviewList, ReviewQuery, ReviewRequest,
-    ReviewResult,
+    Decided, Decision, Narrowing, ReviewDecision, ReviewItem, ReviewKind, ReviewList, ReviewPattern,
+    ReviewQuery, ReviewRequest, ReviewResult,
 };
 pub use services::{
     JudgedEdge, ModeChange, PromotionPreview, PromotionQuery, QuarantineRequest, RuleInfo, ServiceDetail,
@@ -62,10 +71,13 @@ pub use session::{
     TokenList, TokenRequest, UnknownRole,
 };
 pub use settings::{
-    AutomationRule, Output, OutputStatus, OutputTarget, OutputTest, Outputs, Retention, ScanThresholds,
-    Settings, SyslogFormat, SyslogTransport, WebhookFormat,
+    AutomationRule, AutomationRules, AutomationSetting, Output, OutputStatus, OutputTarget, OutputTest,
+    Outputs, Retention, ScanThresholds, Settings, SyslogFormat, SyslogTransport, WebhookFormat,
 };
 pub use status::{Degradation, ModeCounts, NodeStatus, Status, StoreStatus};
+pub use trials::{
+    Trial, TrialCounts, TrialDetail, TrialEdge, TrialEffect, TrialJudge, TrialList, TrialRequest, TrialState,
+};
 
 /// Where the interface lives below the server's address.
 pub const PREFIX: &str = "/api/v1";

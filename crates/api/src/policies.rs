@@ -16,6 +16,8 @@ pub struct Policy {
     pub revision: u64,
     pub updated: Timestamp,
     pub updated_by: String,
+    /// The set that manages it; absent where it was written by hand.
+    pub set: Option<String>,
     /// What it applies to, as one line.
     pub target: String,
     pub mode: Option<Mode>,
@@ -60,9 +62,12 @@ pub struct PolicyPut {
     /// Refuse where the stored document has another revision: somebody else was faster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_revision: Option<u64>,
+    /// Take the document over from the set that manages it.
+    #[serde(default)]
+    pub force_conflicts: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplyRequest {
     /// One or more YAML documents, separated by `---`. All of them hold, or none.
@@ -70,9 +75,17 @@ pub struct ApplyRequest {
     /// Say what would happen, and change nothing.
     #[serde(default)]
     pub dry_run: bool,
-    /// Remove documents of the same origin that are not among these.
+    /// Remove documents of the set that are not among these; without a set, those of the same origin that no set manages.
     #[serde(default)]
     pub prune: bool,
+    /// The set that manages these documents from then on: a repository, a pipeline. Nobody else changes them by mistake,
+    /// and it changes nobody else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 100)]
+    pub set: Option<String>,
+    /// Take over documents that another set manages, or that were written by hand.
+    #[serde(default)]
+    pub force_conflicts: bool,
     /// Origin of the documents: `user` (default), `declared` (CI/CD, GitOps) or `imported`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<RuleOrigin>,

@@ -7,6 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReviewItem {
     pub id: String,
+    #[serde(default)]
+    pub kind: ReviewKind,
     /// The service whose policy the rule belongs to.
     pub service: ServiceName,
     pub direction: Direction,
@@ -21,6 +23,20 @@ pub struct ReviewItem {
     /// Narrower rules that could be accepted in its place.
     pub narrower: Vec<Narrowing>,
     pub decision: Option<Decided>,
+}
+
+/// Where a rule of the queue comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReviewKind {
+    /// It was seen, and is learned unless it is set aside.
+    #[default]
+    Learned,
+    /// A Compose file, an environment, an argument or an image names it; it was never seen. It is allowed only when
+    /// somebody accepts it.
+    Declared,
+    /// One rule for many edges of an open-ended service. It is there only when somebody accepts it.
+    Proposal,
 }
 
 /// A narrower rule, and what it would deny of the recorded traffic.
@@ -38,6 +54,9 @@ pub struct Decided {
     pub decision: Decision,
     pub actor: String,
     pub time: Timestamp,
+    /// The rule that was accepted in the place of the learned one, as YAML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -74,10 +93,42 @@ pub struct ReviewQuery {
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewRequest {
+    #[serde(default)]
     pub decisions: Vec<ReviewDecision>,
+    /// Decides on every rule that fits as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<ReviewPattern>,
+    /// Say what would change, and change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Rules by what they are about; all that is given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewPattern {
+    pub decision: Decision,
+    /// The service, with `*` for any text: `shop/*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The peer, likewise: `203.0.113.*`, `world`, `*.example.com`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ReviewKind>,
+    /// A part of one of the flags: `scan`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<String>,
+    /// Those that are decided too; always so with `undo`.
+    #[serde(default)]
+    pub decided: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -88,11 +139,18 @@ pub struct ReviewDecision {
     /// With `accept`: the `id` of a narrower rule to be accepted in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrow: Option<String>,
+    /// With `accept`: a rule to be accepted in its place, as YAML in the form of the item's. It may allow less than the
+    /// learned one, and nothing more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReviewResult {
     pub decided: u64,
+    #[serde(default)]
+    pub dry_run: bool,
     pub revision: u64,
+    /// Of the learned documents, as unified diff.
     pub diff: String,
 }

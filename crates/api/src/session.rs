@@ -9,6 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 pub enum Role {
     /// Sees everything but secrets, changes nothing.
     Viewer,
+    /// Proposes changes of the policy as well, which others accept or reject: for pipelines.
+    Proposer,
     /// Changes modes, policies and quarantine, decides reviews.
     Operator,
     /// Manages tokens, settings and outputs as well.
@@ -19,6 +21,7 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Viewer => "viewer",
+            Self::Proposer => "proposer",
             Self::Operator => "operator",
             Self::Admin => "admin",
         })
@@ -27,7 +30,7 @@ impl fmt::Display for Role {
 
 /// The text names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a role: expected viewer, operator or admin")]
+#[error("'{0}' is not a role: expected viewer, proposer, operator or admin")]
 pub struct UnknownRole(pub String);
 
 impl FromStr for Role {
@@ -35,6 +38,7 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.to_ascii_lowercase().as_str() {
             "viewer" => Ok(Self::Viewer),
+            "proposer" => Ok(Self::Proposer),
             "operator" => Ok(Self::Operator),
             "admin" => Ok(Self::Admin),
             _ => Err(UnknownRole(text.to_owned())),

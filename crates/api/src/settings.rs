@@ -1,5 +1,5 @@
-use crate::Profile;
-use bulkhead_model::{Severity, Timestamp};
+use crate::{Automation, Profile};
+use bulkhead_model::{ServiceName, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -34,16 +34,42 @@ pub struct AutomationRule {
     pub profile: Profile,
 }
 
+/// Which services are promoted on evidence. What is set by hand for a service holds, else the first rule that fits, else
+/// the default. PUT replaces all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AutomationRules {
+    /// For services that no rule fits.
+    pub automatic: bool,
+    #[serde(default)]
+    pub profile: Profile,
+    #[serde(default)]
+    pub rules: Vec<AutomationRule>,
+    #[serde(default)]
+    pub by_hand: Vec<AutomationSetting>,
+}
+
+/// What was set for one service by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AutomationSetting {
+    pub service: ServiceName,
+    pub automation: Automation,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
     /// Events older than this are removed.
     #[schema(minimum = 1, maximum = 3650)]
     pub event_days: u32,
+    /// History of the graph that is older is removed.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub history_days: u32,
     /// Edges unused for longer are forgotten, unless a policy in force speaks of them.
     #[schema(minimum = 1, maximum = 3650)]
     pub edge_days: u32,
-    /// Oldest events go once the database is larger.
+    /// Oldest events and history go once the database is larger.
     #[schema(minimum = 16, maximum = 1048576)]
     pub max_megabytes: u64,
 }
@@ -73,7 +99,7 @@ impl Default for Settings {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { event_days: 30, edge_days: 90, max_megabytes: 1024 }
+        Self { event_days: 30, history_days: 30, edge_days: 90, max_megabytes: 1024 }
     }
 }
 
@@ -168,6 +194,8 @@ pub enum WebhookFormat {
     Json,
     Slack,
     Teams,
+    /// A log record in OpenTelemetry's protocol (OTLP over HTTP, JSON): the URL is that of a collector, with `/v1/logs`.
+    Otlp,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

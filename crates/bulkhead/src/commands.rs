@@ -10,6 +10,7 @@ mod edges;
 mod events;
 mod flows;
 mod graph;
+mod history;
 mod learn;
 mod man;
 mod mode;
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Graph(graph::GraphArgs),
     Edges(edges::EdgesArgs),
     Flows(flows::FlowsArgs),
+    History(history::HistoryArgs),
     Events(events::EventsArgs),
     Learn(Box<learn::LearnArgs>),
     Policy(policy::PolicyArgs),
@@ -93,6 +95,7 @@ pub(crate) fn run(cli: Cli) -> Result<Code> {
         Command::Graph(args) => wait(graph::run(cx, args)),
         Command::Edges(args) => wait(edges::run(cx, args)),
         Command::Flows(args) => wait(flows::run(cx, args)),
+        Command::History(args) => wait(history::run(cx, args)),
         Command::Events(args) => wait(events::run(cx, args)),
         Command::Learn(args) => learn::run(cx, &args),
         Command::Policy(args) => wait(policy::run(cx, args)),

@@ -6,7 +6,7 @@ use crate::{
 };
 use bulkhead_model::node::NodeReport;
 use bulkhead_policy::compiled::NodePolicy;
-use bulkhead_store::{StoredEvent, Writer};
+use bulkhead_store::{Keep, Pruned, StoredEvent, Writer};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -97,6 +97,11 @@ impl Actor {
             self.state.tick(self.app.config.clock.now());
             self.end_call(None).await;
         } else {
+            let now = self.app.config.clock.now();
+            if self.state.is_expiry_due(now) {
+                self.state.now = now;
+                self.end_call(None).await;
+            }
             self.show(false);
         }
     }
@@ -106,10 +111,16 @@ impl Actor {
         let retention = self.state.settings.retention;
         let (writer, now) = (Arc::clone(&self.writer), self.state.time_of_expiry());
         tokio::spawn(async move {
-            let age = Duration::from_secs(u64::from(retention.event_days) * 86_400);
-            match writer.prune(now, age, retention.max_megabytes << 20).await {
-                Ok(pruned) if pruned.by_age + pruned.by_size > 0 => {
-                    tracing::info!(by_age = pruned.by_age, by_size = pruned.by_size, "old events removed");
+            let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+            let keep = Keep {
+                events: days(retention.event_days),
+                history: days(retention.history_days),
+                bytes: retention.max_megabytes << 20,
+            };
+            match writer.prune(now, keep).await {
+                Ok(pruned) if pruned != Pruned::default() => {
+                    let Pruned { by_age, by_size, history } = pruned;
+                    tracing::info!(by_age, by_size, history, "old events and history removed");
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "old events could not be removed"),

@@ -1,13 +1,19 @@
 //! Blast radius, from a snapshot.
 
 use crate::view::View;
-use bulkhead_api::{BlastCount, BlastPort, BlastRadius, BlastRanking, BlastReached, BlastSide, BlastSummary};
+use bulkhead_api::{
+    BlastClose, BlastCount, BlastExposure, BlastPlan, BlastPort, BlastRadius, BlastRanking, BlastReached,
+    BlastSide, BlastStep, BlastSummary,
+};
 use bulkhead_model::{EdgeKey, Identity, Peer, ServiceName, Timestamp};
 use bulkhead_policy::{
-    Compiler, Extent, Inventory, Listening, PolicySet, Reach, RuleBook, Traffic, View as From, blast_radius,
-    peer_of,
+    Close, Compiler, Exposure, Extent, Inventory, Listening, PolicySet, Reach, RuleBook, View as From,
+    Weights, blast_radius, peer_of, rank, what_to_close,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// How long a ranking is good for.
 const FRESH_SECONDS: u64 = 10;
@@ -58,7 +64,9 @@ fn count(extent: Extent, world: bool) -> BlastCount {
 
 pub(crate) fn ranking(view: &View, candidate: &PolicySet) -> BlastRanking {
     let sides = sides(view, candidate);
-    let of = |reach: &Reach| extents(reach, &view.inventory, &sides.listening);
+    let of = |reach: &Reach| -> BTreeMap<ServiceName, Extent> {
+        rank(reach, &view.inventory, &sides.listening, u32::MAX).into_iter().collect()
+    };
     let (now, policy) = (of(&sides.now), of(&sides.policy));
     let world = |reach: &Reach, name: &ServiceName| {
         let origin = view.inventory.service(name).map(|service| service.identity);
@@ -144,76 +152,55 @@ fn side(
     Some(BlastSide { count: count(radius.extent(hops), world), reached })
 }
 
-/// A set of services by their position.
-#[derive(Clone)]
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn new(size: usize) -> Self {
-        Self(vec![0; size.div_ceil(64)])
-    }
-
-    fn insert(&mut self, at: usize) {
-        self.0[at / 64] |= 1 << (at % 64);
-    }
-
-    fn has(&self, at: usize) -> bool {
-        self.0[at / 64] & (1 << (at % 64)) != 0
-    }
-
-    fn meets(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
-    }
-
-    fn count(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
-    }
-}
-
-/// The extents of all services at once: every pair is asked for one time, the rest is done with sets.
-fn extents(reach: &Reach, inventory: &Inventory, listening: &Listening) -> BTreeMap<ServiceName, Extent> {
-    let services: Vec<(&ServiceName, Identity)> =
-        inventory.services().map(|s| (&s.name, s.identity)).collect();
-    let size = services.len();
-    let mut next: Vec<Bits> = vec![Bits::new(size); size];
-    // For every known port of every service: who may open it.
-    let mut ports: Vec<(usize, Bits)> = Vec::new();
-    for (server, (_, identity)) in services.iter().enumerate() {
-        let open: Vec<Traffic> =
-            listening.of(*identity).map(|(protocol, port)| Traffic::new(protocol, port)).collect();
-        let mut clients: Vec<Bits> = vec![Bits::new(size); open.len()];
-        for (client, (_, from)) in services.iter().enumerate() {
-            if client == server || !reach.reaches(*from, *identity) {
-                continue;
-            }
-            next[client].insert(server);
-            for (traffic, clients) in open.iter().zip(&mut clients) {
-                if reach.allows(*from, *identity, *traffic) {
-                    clients.insert(client);
-                }
-            }
+/// What to close first: openings that nobody was seen to use.
+pub(crate) fn plan(view: &View, most: usize) -> BlastPlan {
+    let reach = Reach::new(Arc::clone(&view.compiled), From::Now);
+    let mut used: BTreeSet<(Option<&ServiceName>, &ServiceName)> = BTreeSet::new();
+    for judged in &view.edges {
+        let key = &judged.edge.key;
+        if let Some(server) = key.server.service()
+            && judged.edge.counters.connections > 0
+        {
+            used.insert((key.client.service(), server));
         }
-        ports.extend(clients.into_iter().map(|clients| (server, clients)));
     }
-    let peers = reach.peers();
-    let external: Vec<Identity> =
-        peers.into_iter().filter(|peer| peer.is_external() || *peer == Identity::WORLD).collect();
-    let extent = |origin: usize| {
-        let mut held = Bits::new(size);
-        held.insert(origin);
-        let mut front = vec![origin];
-        while let Some(at) = front.pop() {
-            let before = held.clone();
-            held.add(&next[at]);
-            front.extend((0..size).filter(|at| held.has(*at) && !before.has(*at)));
+    let needed = |client: Option<&ServiceName>, server: &ServiceName| used.contains(&(client, server));
+    let weights = Weights::default();
+    let plan = what_to_close(&reach, &view.inventory, &weights, &needed, most);
+    let exposure = |of: &Exposure| BlastExposure { services: of.services as u64, risk: of.risk };
+    let before = exposure(&plan.before);
+    let steps: Vec<BlastStep> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let (close, what) = match &step.close {
+                Close::Edge { client, server } => (
+                    BlastClose::Edge { client: client.clone(), server: server.clone() },
+                    format!("close the way from {client} to {server}, which nobody uses"),
+                ),
+                Close::Entry { server } => (
+                    BlastClose::Entry { server: server.clone() },
+                    format!("close the outside's way to {server}, which nobody uses"),
+                ),
+                Close::Service { service } => (
+                    BlastClose::Service { service: service.clone() },
+                    format!("enforce what {service} needs, and nothing else"),
+                ),
+            };
+            let sentence = format!("{what}: {} services are left in reach", step.after.services);
+            BlastStep { close, after: exposure(&step.after), sentence }
+        })
+        .collect();
+    let sentence = match steps.last() {
+        None => {
+            format!("{} services can be reached from outside; nothing unused makes it more.", before.services)
         }
-        let open = ports.iter().filter(|(server, clients)| *server != origin && held.meets(clients)).count();
-        let outside = external.iter().filter(|peer| reach.reaches(services[origin].1, **peer)).count();
-        Extent { services: held.count() - 1, ports: open, external: outside }
+        Some(last) => format!(
+            "{} services can be reached from outside; closing {} unused ways leaves {}.",
+            before.services,
+            steps.len(),
+            last.after.services
+        ),
     };
-    services.iter().enumerate().map(|(at, (name, _))| ((*name).clone(), extent(at))).collect()
+    BlastPlan { before, steps, sentence }
 }

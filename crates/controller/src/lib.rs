@@ -119,6 +119,9 @@ impl Controller {
         let prefix = app.config.path_prefix.trim_matches('/').to_owned();
         let slash = if prefix.is_empty() { "" } else { "/" };
         let url = format!("{scheme}://{address}/{prefix}{slash}");
+        if let Some(renewal) = tls.renewal {
+            tasks.push(tokio::spawn(renewal.run(Arc::clone(&app), stopped.clone())));
+        }
         tasks.push(tokio::spawn(server::serve(listener, tls.acceptor, Arc::clone(&app), stopped)));
         tracing::info!(%address, "serving");
         Ok(Self {

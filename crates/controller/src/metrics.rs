@@ -136,6 +136,7 @@ pub(crate) fn render(app: &App) -> String {
     );
     connections(&mut text, &view);
     nodes(&mut text, &view);
+    trials(&mut text, &view);
     text.one("bulkhead_store_bytes", "gauge", "Size of the database.", store.bytes as f64);
     text.one("bulkhead_store_pending", "gauge", "Changes that wait to be written.", store.pending as f64);
     let failing = f64::from(u8::from(store.failing.is_some()));
@@ -179,9 +180,40 @@ fn nodes(text: &mut Text, view: &crate::view::View) {
             text.value("bulkhead_table_capacity", &labels, table.capacity as f64);
         }
     }
+    text.head("bulkhead_table_fill", "gauge", "Fill of kernel tables, 0 to 1.");
+    for node in &view.nodes {
+        for table in node.health.tables.iter().filter(|table| table.capacity > 0) {
+            let labels = [("node", node.name.as_str()), ("table", table.name.as_str())];
+            text.value("bulkhead_table_fill", &labels, table.entries as f64 / table.capacity as f64);
+        }
+    }
     text.head("bulkhead_node_endpoints", "gauge", "Endpoints with programs attached.");
     for node in &view.nodes {
         text.value("bulkhead_node_endpoints", &[("node", &node.name)], f64::from(node.health.endpoints));
+    }
+}
+
+fn trials(text: &mut Text, view: &crate::view::View) {
+    let of = |trial: &bulkhead_api::Trial| {
+        let counts = trial.counts;
+        [
+            ("judged", counts.connections),
+            ("would-deny", counts.would_deny),
+            ("would-deny-expected", counts.would_deny_expected),
+            ("would-allow", counts.would_allow),
+            ("not-judged", counts.not_judged),
+        ]
+    };
+    text.head(
+        "bulkhead_trial_connections",
+        "gauge",
+        "Connections seen by running trials, by what their candidate says.",
+    );
+    for trial in &view.trials {
+        for (what, count) in of(trial) {
+            let labels = [("trial", trial.id.as_str()), ("outcome", what)];
+            text.value("bulkhead_trial_connections", &labels, count as f64);
+        }
     }
 }
 

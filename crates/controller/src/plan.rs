@@ -2,7 +2,7 @@
 
 use crate::{
     diff,
-    state::{State, path_of, place_of},
+    state::{Placement, State, path_of, place_of},
     view::View,
 };
 use bulkhead_api::{
@@ -18,7 +18,7 @@ use std::{collections::BTreeSet, sync::Arc};
 /// A change of documents that has been thought through.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) changes: Vec<(DocumentKey, Option<Document>)>,
+    pub(crate) changes: Vec<Placement>,
     pub(crate) told: Vec<PolicyChange>,
     pub(crate) diff: String,
     pub(crate) after: PolicySet,
@@ -72,16 +72,24 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Vec<Document>, ApiError> {
     Ok(documents)
 }
 
-/// Plans to put documents in place, and, where `prune` says so, to remove others of that origin.
-pub(crate) fn apply(
-    view: &View,
-    documents: Vec<Document>,
-    origin: Option<RuleOrigin>,
-    prune: bool,
-) -> Result<Plan, ApiError> {
+/// How documents are put in place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Terms {
+    /// The tier of all of them; as they say themselves without it.
+    pub(crate) origin: Option<RuleOrigin>,
+    /// The set that owns them from then on; nobody does without one.
+    pub(crate) manager: Option<String>,
+    /// Remove what the set owned and is not among them. Without a set: what nobody owns and is of that origin.
+    pub(crate) prune: bool,
+    /// Take over what another set owns, or what somebody wrote by hand.
+    pub(crate) force: bool,
+}
+
+/// Plans to put documents in place.
+pub(crate) fn apply(view: &View, documents: Vec<Document>, terms: &Terms) -> Result<Plan, ApiError> {
     let mut wanted: Vec<(DocumentKey, Option<Document>)> = Vec::new();
     for mut document in documents {
-        if let (Document::Policy(policy), Some(origin)) = (&mut document, origin) {
+        if let (Document::Policy(policy), Some(origin)) = (&mut document, terms.origin) {
             policy.tier = origin;
         }
         let key = document.key();
@@ -93,13 +101,67 @@ pub(crate) fn apply(
         }
         wanted.push((key, Some(document)));
     }
-    if prune {
-        let origin = origin.unwrap_or(RuleOrigin::User);
+    if terms.prune {
+        let origin = terms.origin.unwrap_or(RuleOrigin::User);
         let kept: BTreeSet<DocumentKey> = wanted.iter().map(|(key, _)| key.clone()).collect();
-        let gone = view.documents.values().filter(|meta| meta.origin == origin && !kept.contains(&meta.key));
+        let gone = view.documents.values().filter(|meta| {
+            meta.manager == terms.manager
+                && (terms.manager.is_some() || meta.origin == origin)
+                && !kept.contains(&meta.key)
+        });
         wanted.extend(gone.map(|meta| (meta.key.clone(), None)));
     }
-    Ok(plan(view, wanted))
+    if !terms.force {
+        no_conflicts(view, &wanted, terms)?;
+    }
+    let owned = |(key, document): (DocumentKey, Option<Document>)| {
+        let document = document.map(|document| {
+            let known = view.documents.get(&path_of(&key));
+            let same = known.filter(|known| !terms.force && known.yaml == document.to_yaml());
+            // Who says what is there already does not take it from whoever manages it.
+            let owner = same.and_then(|known| known.manager.clone());
+            (document, owner.or_else(|| terms.manager.clone()))
+        });
+        Placement { key, document }
+    };
+    Ok(plan(view, wanted.into_iter().map(owned).collect()))
+}
+
+/// Refuses to change what others own. To say of a document what it says already is no conflict.
+fn no_conflicts(
+    view: &View,
+    wanted: &[(DocumentKey, Option<Document>)],
+    terms: &Terms,
+) -> Result<(), ApiError> {
+    let conflicts: Vec<(String, String)> = wanted
+        .iter()
+        .filter_map(|(key, document)| {
+            let known = view.documents.get(&path_of(key))?;
+            let same = document.as_ref().is_some_and(|document| document.to_yaml() == known.yaml);
+            if same || known.manager == terms.manager {
+                return None;
+            }
+            let owner = match &known.manager {
+                Some(manager) => format!("the set '{manager}' manages it"),
+                None => format!("it was written by hand ({})", known.actor),
+            };
+            Some((key.to_string(), owner))
+        })
+        .collect();
+    let Some((first, owner)) = conflicts.first() else { return Ok(()) };
+    let message = match conflicts.len() {
+        1 => format!("apply failed with 1 conflict: '{first}': {owner}"),
+        more => format!("apply failed with {more} conflicts, the first with '{first}': {owner}"),
+    };
+    let remedy = "change it where it is managed, or leave it out, or take it over with --force-conflicts \
+                  (\"force_conflicts\": true)";
+    let mut error = ApiError::new(ErrorCode::Conflict, message, remedy);
+    error.details = conflicts
+        .into_iter()
+        .take(100)
+        .map(|(document, message)| ErrorDetail { message, field: Some(document), ..ErrorDetail::default() })
+        .collect();
+    Err(error)
 }
 
 pub(crate) fn delete(view: &View, namespace: &str, name: &str) -> Result<Plan, ApiError> {
@@ -108,32 +170,34 @@ pub(crate) fn delete(view: &View, namespace: &str, name: &str) -> Result<Plan, A
         let message = format!("there is no document '{key}'");
         return Err(ApiError::new(ErrorCode::NotFound, message, "GET /api/v1/policies lists all documents"));
     }
-    Ok(plan(view, vec![(key, None)]))
+    Ok(plan(view, vec![Placement { key, document: None }]))
 }
 
 /// Plans to have exactly these documents besides the learned ones.
-pub(crate) fn restore(view: &View, documents: Vec<Document>) -> Plan {
-    let mut wanted: Vec<(DocumentKey, Option<Document>)> = Vec::new();
-    for document in documents {
+pub(crate) fn restore(view: &View, documents: Vec<(Document, Option<String>)>) -> Plan {
+    let mut wanted: Vec<Placement> = Vec::new();
+    for (document, manager) in documents {
         let key = document.key();
         if !State::is_learned_name(&key) {
-            wanted.push((key, Some(document)));
+            wanted.push(Placement { key, document: Some((document, manager)) });
         }
     }
-    let kept: BTreeSet<DocumentKey> = wanted.iter().map(|(key, _)| key.clone()).collect();
+    let kept: BTreeSet<DocumentKey> = wanted.iter().map(|placed| placed.key.clone()).collect();
     let gone = view
         .documents
         .values()
         .filter(|meta| !State::is_learned_name(&meta.key) && !kept.contains(&meta.key))
-        .map(|meta| (meta.key.clone(), None));
+        .map(|meta| Placement { key: meta.key.clone(), document: None });
     wanted.extend(gone);
     plan(view, wanted)
 }
 
-fn plan(view: &View, wanted: Vec<(DocumentKey, Option<Document>)>) -> Plan {
+fn plan(view: &View, wanted: Vec<Placement>) -> Plan {
     let mut after = (*view.set).clone();
     let (mut changes, mut told, mut text) = (Vec::new(), Vec::new(), String::new());
-    for (key, document) in wanted {
+    for Placement { key, document: placed } in wanted {
+        let (document, manager) =
+            placed.map_or((None, None), |(document, manager)| (Some(document), manager));
         let place = path_of(&key);
         let known = view.documents.get(&place);
         let old = known.map_or("", |meta| meta.yaml.as_str());
@@ -142,13 +206,19 @@ fn plan(view: &View, wanted: Vec<(DocumentKey, Option<Document>)>) -> Plan {
             (true, true) => continue,
             (true, false) => ChangeAction::Created,
             (false, true) => ChangeAction::Deleted,
-            (false, false) if old == new => ChangeAction::Unchanged,
+            (false, false) if old == new && known.is_none_or(|known| known.manager == manager) => {
+                ChangeAction::Unchanged
+            }
             (false, false) => ChangeAction::Updated,
         };
         let piece = diff::unified(&key.to_string(), old, &new);
         let lines = |sign: char| piece.lines().skip(2).filter(|line| line.starts_with(sign)).count();
         let summary = match action {
             ChangeAction::Unchanged => "is as it was".to_owned(),
+            ChangeAction::Updated if old == new => match &manager {
+                Some(manager) => format!("is managed by the set '{manager}' from now on"),
+                None => "is managed by no set any more".to_owned(),
+            },
             _ => format!("{} lines added, {} removed", lines('+'), lines('-')),
         };
         let origin = match &document {
@@ -168,7 +238,7 @@ fn plan(view: &View, wanted: Vec<(DocumentKey, Option<Document>)>) -> Plan {
                 after.remove(&key);
             }
         }
-        changes.push((key, document));
+        changes.push(Placement { key, document: document.map(|document| (document, manager)) });
     }
     Plan { changes, told, diff: text, after, generation: view.generation }
 }
@@ -199,23 +269,22 @@ pub(crate) fn summary(told: &[PolicyChange]) -> String {
 }
 
 /// The inventory with the modes that documents ask for, where they ask for others than before.
-fn modes_after(view: &View, after: &PolicySet) -> Inventory {
-    let mut inventory = (*view.inventory).clone();
-    let asked: Vec<_> = view
-        .inventory
+pub(crate) fn modes_after(inventory: &Inventory, set: &PolicySet, after: &PolicySet) -> Inventory {
+    let mut changed = inventory.clone();
+    let asked: Vec<_> = inventory
         .services()
         .filter_map(|service| {
             let mode = after.requested_mode(service).map(|(mode, _)| mode)?;
-            let before = view.set.requested_mode(service).map(|(mode, _)| mode);
+            let before = set.requested_mode(service).map(|(mode, _)| mode);
             (before != Some(mode)).then(|| (service.name.clone(), mode))
         })
         .collect();
     for (name, mode) in asked {
-        if let Some(service) = inventory.service_mut(&name) {
+        if let Some(service) = changed.service_mut(&name) {
             service.mode = mode;
         }
     }
-    inventory
+    changed
 }
 
 pub(crate) fn with_mode(inventory: &Inventory, mode: Mode) -> Inventory {
@@ -231,7 +300,7 @@ pub(crate) fn with_mode(inventory: &Inventory, mode: Mode) -> Inventory {
 
 /// What would become of the edges that were seen.
 pub(crate) fn impact(view: &View, after: &PolicySet, enforce: bool) -> Impact {
-    let mut inventory = modes_after(view, after);
+    let mut inventory = modes_after(&view.inventory, &view.set, after);
     let before_inventory = if enforce {
         Arc::new(with_mode(&view.inventory, Mode::Enforce))
     } else {

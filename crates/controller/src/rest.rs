@@ -1,12 +1,16 @@
 //! One request: who asks, may they, and what is the answer.
 
 mod admin;
+mod automation;
 pub(crate) mod graph;
+mod history;
 mod policies;
+mod proposals;
 mod questions;
 mod reports;
 mod services;
 mod status;
+mod trials;
 
 use crate::{
     app::App,
@@ -342,6 +346,8 @@ async fn dispatch(id: &str, asked: Asked) -> Answer {
         "graph" => graph::graph(&asked),
         "graphColumns" => graph::columns(&asked),
         "graphStream" => stream::graph(asked),
+        "history" => history::timeline(asked).await,
+        "pastGraph" => history::graph(asked).await,
         "edges" => graph::edges(&asked),
         "flowStream" => stream::flows(asked).await,
         "events" => graph::events(asked).await,
@@ -358,7 +364,17 @@ async fn dispatch(id: &str, asked: Asked) -> Answer {
         "simulate" => questions::simulate(asked).await,
         "reach" => questions::reach(asked).await,
         "whoCanReach" => questions::who_can_reach(asked).await,
+        "trials" => trials::list(asked).await,
+        "beginTrial" => trials::begin(asked).await,
+        "trial" => trials::one(asked).await,
+        "stopTrial" => trials::stop(asked).await,
+        "proposals" => proposals::list(asked).await,
+        "propose" => proposals::make(asked).await,
+        "proposal" => proposals::one(asked).await,
+        "decideProposal" => proposals::decide(asked).await,
+        "withdrawProposal" => proposals::withdraw(asked).await,
         "blastRanking" => questions::ranking(asked).await,
+        "blastPlan" => questions::blast_plan(asked).await,
         "blastRadius" => questions::blast(asked).await,
         "zones" => reports::zones(asked).await,
         "reports" => reports::frameworks(&asked),
@@ -371,6 +387,8 @@ async fn dispatch(id: &str, asked: Asked) -> Answer {
         "deleteToken" => admin::delete_token(asked).await,
         "audit" => admin::audit(asked).await,
         "verifyAudit" => admin::verify_audit(asked).await,
+        "automation" => automation::get(asked).await,
+        "putAutomation" => automation::put(asked).await,
         "settings" => json(&asked.app.view.load().settings),
         "putSettings" => admin::put_settings(asked).await,
         "outputs" => admin::outputs(asked).await,

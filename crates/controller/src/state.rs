@@ -9,25 +9,30 @@ mod denials;
 mod documents;
 mod edges;
 mod events;
+mod expiry;
 mod health;
+mod history;
 mod identities;
 mod judge;
 mod learned;
 mod learning;
 mod names;
 mod persist;
+mod proposals;
 mod review;
 mod scans;
 mod services;
 #[cfg(test)]
 mod tests;
+mod trials;
 mod workloads;
 
 pub(crate) use admin::{Actor, AuthTable, Credential, hex, secret, sha256};
-pub(crate) use documents::{DocumentMeta, path_of, place_of};
+pub(crate) use documents::{DocumentMeta, KeptDocument, Placement, path_of, place_of};
 pub(crate) use edges::{EdgeRecord, edge_id};
 pub(crate) use events::{KIND_NAMES, kind_name, services_of};
 pub(crate) use judge::{allow_with, judged_edge, rule_info, side_verdict};
+pub(crate) use proposals::Record as ProposalRecord;
 pub(crate) use services::ServiceRecord;
 
 use crate::view::View;
@@ -90,6 +95,13 @@ pub(crate) struct State {
     book: Arc<RuleBook>,
     compiler: Compiler,
     compiled: Arc<CompiledPolicy>,
+    expiry: expiry::Expiry,
+    /// Numbers that the stored book has given.
+    book_saved: (u32, u32),
+    trials: trials::Trials,
+    proposals: BTreeMap<u64, proposals::Record>,
+    /// What was counted since history was written last.
+    recent: history::Recent,
     pub(crate) revision: u64,
     /// Counts changes of documents, for those who prepared one off the task.
     pub(crate) generation: u64,
@@ -142,7 +154,10 @@ impl State {
             NodeReport::WorkloadUp(workload) => self.workload_up(*workload),
             NodeReport::WorkloadDown(id) => self.workload_down(&id),
             NodeReport::Connection(connection) => self.connection(*connection),
-            NodeReport::Edges(edges) => edges.into_iter().for_each(|edge| self.edge_report(edge)),
+            NodeReport::Edges(edges) => {
+                edges.into_iter().for_each(|edge| self.edge_report(edge));
+                self.nodes_counted();
+            }
             NodeReport::Identified(connection) => self.identified(*connection),
             NodeReport::Flow(flow) => self.effects.flows.push(*flow),
             NodeReport::Resolved { name, addresses, ttl_seconds, .. } => {
@@ -183,6 +198,8 @@ impl State {
             self.watch_health();
             self.effects.view = true;
         }
+        self.watch_trials(false);
+        self.save_history(false);
         if due(self.last_save, 5) {
             self.last_save = now;
             self.save_dirty();

@@ -34,6 +34,7 @@ pub(crate) struct View {
     pub(crate) nodes: Vec<NodeStatus>,
     pub(crate) lost: u64,
     pub(crate) workload_count: u64,
+    pub(crate) trials: Vec<bulkhead_api::Trial>,
 }
 
 pub(crate) fn build(state: &State) -> View {
@@ -65,6 +66,7 @@ pub(crate) fn build(state: &State) -> View {
         nodes: nodes.collect(),
         lost: state.lost,
         workload_count: state.workload_count(),
+        trials: state.running_trials(),
     }
 }
 

@@ -75,6 +75,26 @@ pub enum EventKind {
         actor: Box<str>,
         summary: Box<str>,
     },
+    /// A candidate policy is tried beside the one in force. When the trial has ended, the numbers say what it would have
+    /// done to the connections that were seen meanwhile.
+    Trial {
+        trial: Box<str>,
+        actor: Box<str>,
+        running: bool,
+        /// Connections that passed and would be denied, and how many of them were expected.
+        would_deny: u64,
+        expected: u64,
+        /// Connections that were denied and would pass.
+        would_allow: u64,
+    },
+    /// Documents were proposed, or a proposal was decided.
+    Proposal {
+        proposal: Box<str>,
+        actor: Box<str>,
+        /// `open`, `accepted`, `rejected` or `withdrawn`.
+        state: Box<str>,
+        summary: Box<str>,
+    },
     /// Learning advanced, stopped or went back, with its evidence as a sentence.
     Learning {
         service: ServiceName,

@@ -1,5 +1,6 @@
 use crate::AuditRecord;
 use bulkhead_model::{Event, Identity, ServiceName, Severity, Timestamp};
+use std::time::Duration;
 
 /// One thing that changed.
 #[derive(Debug, Clone)]
@@ -46,6 +47,18 @@ pub enum Change {
         output: String,
         id: u64,
     },
+    /// Something that is kept whole under its kind and name.
+    Object {
+        kind: &'static str,
+        id: String,
+        data: String,
+    },
+    RemoveObject {
+        kind: &'static str,
+        id: String,
+    },
+    /// What was counted on an edge in a stretch of time; added to what was counted there before.
+    History(HistoryRecord),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +76,8 @@ pub struct PolicyRecord {
     pub revision: u64,
     pub updated: Timestamp,
     pub actor: String,
+    /// The set that owns the document; a document without one was written by hand.
+    pub manager: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +138,52 @@ pub struct SpoolRecord {
     pub data: String,
 }
 
+/// What was counted on one edge from `start` on, for the length of a [`HISTORY_STEP`] (older ones: for an hour).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryRecord {
+    pub start: Timestamp,
+    /// Name of the edge, and what it is as JSON.
+    pub edge: String,
+    pub data: String,
+    pub counts: HistoryCounts,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HistoryCounts {
+    pub connections: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub denied: u64,
+    pub would_deny: u64,
+}
+
+/// How finely history is kept at first, in milliseconds.
+pub const HISTORY_STEP: u64 = 10 * 60_000;
+/// What it becomes when it is older than [`HISTORY_FINE`].
+pub const HISTORY_COARSE: u64 = 60 * 60_000;
+pub const HISTORY_FINE: u64 = 2 * 86_400_000;
+
+/// An edge over a stretch of history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEdge {
+    pub edge: String,
+    pub data: String,
+    /// Starts of the first and of the last step in which something was counted.
+    pub first: Timestamp,
+    pub last: Timestamp,
+    pub counts: HistoryCounts,
+}
+
+/// All edges in one step of history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPoint {
+    pub start: Timestamp,
+    pub edges: u64,
+    /// Edges that are in no older step.
+    pub new_edges: u64,
+    pub counts: HistoryCounts,
+}
+
 /// Which events, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFilter {
@@ -151,6 +212,8 @@ pub struct Loaded {
     pub settings: Vec<(String, String)>,
     pub decisions: Vec<DecisionRecord>,
     pub spool: Vec<SpoolRecord>,
+    /// Kind, id and data of what is kept whole.
+    pub objects: Vec<(String, String, String)>,
     pub last_event: u64,
     pub last_position: u64,
     pub audit_sequence: u64,
@@ -160,6 +223,17 @@ pub struct Loaded {
 /// What retention removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
+    /// Events that were too old, or too many.
     pub by_age: u64,
     pub by_size: u64,
+    /// Likewise, lines of history.
+    pub history: u64,
+}
+
+/// What may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    pub events: Duration,
+    pub history: Duration,
+    pub bytes: u64,
 }

@@ -16,15 +16,15 @@ mod writer;
 
 pub use audit::{AuditRecord, AuditVerdict, GENESIS};
 pub use change::{
-    Change, DecisionRecord, EventFilter, Loaded, PolicyRecord, Pruned, RevisionRecord, ServiceRecord,
-    SessionRecord, SpoolRecord, StoredEvent, TokenRecord,
+    Change, DecisionRecord, EventFilter, HISTORY_COARSE, HISTORY_FINE, HISTORY_STEP, HistoryCounts,
+    HistoryEdge, HistoryPoint, HistoryRecord, Keep, Loaded, PolicyRecord, Pruned, RevisionRecord,
+    ServiceRecord, SessionRecord, SpoolRecord, StoredEvent, TokenRecord,
 };
 pub use error::StoreError;
 pub use sqlite::{Opened, SetAside, SqliteReader, SqliteStore};
 pub use writer::{StoreHealth, Writer};
 
 use bulkhead_model::Timestamp;
-use std::time::Duration;
 
 /// The writing end: one owner.
 pub trait Store: Send + 'static {
@@ -32,8 +32,9 @@ pub trait Store: Send + 'static {
     fn load(&mut self) -> Result<Loaded, StoreError>;
     /// All of the changes or none; once it returns they survive a crash of the process and of the machine.
     fn write(&mut self, changes: &[Change]) -> Result<(), StoreError>;
-    /// Removes what is older than `event_age`, and the oldest events while more than `max_bytes` are used.
-    fn prune(&mut self, now: Timestamp, event_age: Duration, max_bytes: u64) -> Result<Pruned, StoreError>;
+    /// Removes what is older than may be kept, makes old history coarse, and removes the oldest events and history
+    /// while too many bytes are used.
+    fn prune(&mut self, now: Timestamp, keep: Keep) -> Result<Pruned, StoreError>;
     fn bytes(&mut self) -> Result<u64, StoreError>;
 }
 
@@ -55,6 +56,12 @@ pub trait Reader: Send + 'static {
     fn verify_audit(&self) -> Result<AuditVerdict, StoreError>;
     /// Newest first, older than revision `before`, without their documents.
     fn revisions(&self, before: Option<u64>, limit: u32) -> Result<Vec<RevisionRecord>, StoreError>;
+    /// Edges on which something was counted in steps that begin between the two, both included.
+    fn history(&self, from: Timestamp, to: Timestamp) -> Result<Vec<HistoryEdge>, StoreError>;
+    /// The steps between the two, in order.
+    fn timeline(&self, from: Timestamp, to: Timestamp) -> Result<Vec<HistoryPoint>, StoreError>;
+    /// Start of the oldest step.
+    fn oldest_history(&self) -> Result<Option<Timestamp>, StoreError>;
     /// With its documents.
     fn revision(&self, revision: u64) -> Result<Option<RevisionRecord>, StoreError>;
 }

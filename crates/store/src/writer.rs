@@ -1,6 +1,6 @@
 //! The thread that writes.
 
-use crate::{Change, Pruned, Store, StoreError};
+use crate::{Change, Keep, Pruned, Store, StoreError};
 use bulkhead_model::Timestamp;
 use std::{
     collections::VecDeque,
@@ -44,8 +44,7 @@ enum Command {
     Now(Vec<Change>, Ack),
     Prune {
         now: Timestamp,
-        event_age: Duration,
-        max_bytes: u64,
+        keep: Keep,
         ack: oneshot::Sender<Result<Pruned, StoreError>>,
     },
     /// Answered once all that came before is written (or cannot be).
@@ -110,14 +109,9 @@ impl Writer {
         done.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub async fn prune(
-        &self,
-        now: Timestamp,
-        event_age: Duration,
-        max_bytes: u64,
-    ) -> Result<Pruned, StoreError> {
+    pub async fn prune(&self, now: Timestamp, keep: Keep) -> Result<Pruned, StoreError> {
         let (ack, done) = oneshot::channel();
-        self.send(Command::Prune { now, event_age, max_bytes, ack })?;
+        self.send(Command::Prune { now, keep, ack })?;
         done.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -194,8 +188,8 @@ impl<S: Store> Worker<S> {
                 let result = self.drain();
                 let _ = ack.send(result);
             }
-            Command::Prune { now, event_age, max_bytes, ack } => {
-                let result = self.store.prune(now, event_age, max_bytes);
+            Command::Prune { now, keep, ack } => {
+                let result = self.store.prune(now, keep);
                 self.measure();
                 let _ = ack.send(result);
             }

@@ -2,8 +2,8 @@
 
 use bulkhead_model::{Event, EventId, EventKind, Identity, ServiceName, Severity, Timestamp};
 use bulkhead_store::{
-    AuditRecord, Change, EventFilter, GENESIS, Loaded, Pruned, Reader, SqliteStore, Store, StoreError,
-    StoredEvent, Writer,
+    AuditRecord, Change, EventFilter, GENESIS, HISTORY_COARSE, HISTORY_FINE, HISTORY_STEP, HistoryCounts,
+    HistoryRecord, Keep, Loaded, Pruned, Reader, SqliteStore, Store, StoreError, StoredEvent, Writer,
 };
 use std::{
     fs,
@@ -152,6 +152,68 @@ fn events_are_found_by_service_severity_time_and_page() {
     assert_eq!(ids(EventFilter { kinds: vec!["denied".to_owned()], ..filter }), [0; 0]);
 }
 
+fn keep(events: Duration, bytes: u64) -> Keep {
+    Keep { events, history: Duration::from_secs(30 * 86_400), bytes }
+}
+
+fn counted(edge: &str, start: u64, connections: u64) -> Change {
+    let counts = HistoryCounts { connections, packets: connections * 2, ..HistoryCounts::default() };
+    Change::History(HistoryRecord {
+        start: Timestamp(start),
+        edge: edge.to_owned(),
+        data: format!("\"{edge}\""),
+        counts,
+    })
+}
+
+#[test]
+fn history_adds_up_grows_coarse_and_goes_by_age_and_by_size() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut store = open(directory.path());
+    let day = 86_400_000;
+    let now = 100 * day;
+    // Two edges, one of them twice in a step; steps of today, of three days ago, and of a time that is not kept.
+    let recent = now - HISTORY_STEP;
+    let old = now - 3 * day;
+    let changes = [
+        counted("a", recent, 3),
+        counted("a", recent, 4),
+        counted("b", recent, 1),
+        counted("a", old, 5),
+        counted("a", old + HISTORY_STEP, 6),
+        counted("c", now - 40 * day, 9),
+    ];
+    store.write(&changes).expect("writes");
+    let reader = store.reader().expect("reads");
+    let of = |from: u64, to: u64| {
+        let found = reader.history(Timestamp(from), Timestamp(to)).expect("reads");
+        found.into_iter().map(|edge| (edge.edge, edge.counts.connections)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(recent, now), [("a".to_owned(), 7), ("b".to_owned(), 1)]);
+    let keep = Keep { events: Duration::MAX, history: Duration::from_secs(30 * 86_400), bytes: u64::MAX };
+    let pruned = store.prune(Timestamp(now), keep).expect("prunes");
+    assert_eq!((pruned.by_age, pruned.by_size, pruned.history), (0, 0, 1));
+    assert!(HISTORY_FINE < 3 * day && old % HISTORY_COARSE == 0);
+    let steps = |from, to| {
+        let points = reader.timeline(Timestamp(from), Timestamp(to)).expect("reads");
+        points
+            .into_iter()
+            .map(|p| (p.start.0, p.edges, p.new_edges, p.counts.connections))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(steps(0, now), [(old, 1, 1, 11), (recent, 2, 1, 8)]);
+    assert_eq!(of(0, now - 4 * day), []);
+    assert_eq!(reader.oldest_history().expect("reads"), Some(Timestamp(old)));
+    // A database that is too large loses the oldest of everything, history included.
+    let many: Vec<Change> =
+        (0..5_000).map(|n| counted(&format!("edge {n}"), old + n % 9 * HISTORY_COARSE, 1)).collect();
+    store.write(&many).expect("writes");
+    let half = store.bytes().expect("size") / 2;
+    let pruned = store.prune(Timestamp(now), Keep { bytes: half, ..keep }).expect("prunes");
+    assert!(pruned.history > 1_000, "{pruned:?}");
+    assert!(store.bytes().expect("size") <= half);
+}
+
 #[test]
 fn an_event_that_is_counted_on_moves_to_the_end_of_the_stream() {
     let directory = tempfile::tempdir().expect("directory");
@@ -169,10 +231,11 @@ fn retention_removes_by_age_and_then_the_oldest_by_size() {
         let events: Vec<_> = (1..=1000).map(|n| block * 1000 + n).map(|n| event(n, n, n)).collect();
         store.write(&events).expect("writes");
     }
-    let pruned = store.prune(Timestamp(10_000), Duration::from_millis(8_000), u64::MAX).expect("prunes");
+    let pruned =
+        store.prune(Timestamp(10_000), keep(Duration::from_millis(8_000), u64::MAX)).expect("prunes");
     assert_eq!((pruned.by_age, pruned.by_size), (1_999, 0));
     let half = store.bytes().expect("size") / 2;
-    let pruned = store.prune(Timestamp(10_000), Duration::from_secs(3600), half).expect("prunes");
+    let pruned = store.prune(Timestamp(10_000), keep(Duration::from_secs(3600), half)).expect("prunes");
     assert!(pruned.by_size >= 2000, "{pruned:?}");
     assert!(store.bytes().expect("size") <= half);
     let newest = store.reader().expect("reads").events(&EventFilter { limit: 1, ..EventFilter::default() });
@@ -245,8 +308,8 @@ impl Store for Quota {
         self.store.write(changes)
     }
 
-    fn prune(&mut self, now: Timestamp, age: Duration, bytes: u64) -> Result<Pruned, StoreError> {
-        self.store.prune(now, age, bytes)
+    fn prune(&mut self, now: Timestamp, keep: Keep) -> Result<Pruned, StoreError> {
+        self.store.prune(now, keep)
     }
 
     fn bytes(&mut self) -> Result<u64, StoreError> {

@@ -2,6 +2,7 @@
 
 use crate::exit::{Code, Failure};
 use anyhow::{Context as _, Result};
+use bulkhead_api::client::ClientError;
 use std::{
     fs,
     io::Read,
@@ -117,6 +118,18 @@ impl Joined {
     pub(crate) fn place(&self, line: u32) -> Option<(&str, u32)> {
         let (start, name) = self.starts.iter().rev().find(|(start, _)| *start <= line)?;
         Some((name, line - start + 1))
+    }
+
+    /// The server saw one text; people have files.
+    pub(crate) fn placed(&self, error: ClientError) -> anyhow::Error {
+        let ClientError::Api(mut refusal) = error else { return error.into() };
+        for detail in &mut refusal.details {
+            if let Some((file, line)) = detail.line.and_then(|line| self.place(line)) {
+                detail.file = Some(file.to_owned());
+                detail.line = Some(line);
+            }
+        }
+        ClientError::Api(refusal).into()
     }
 }
 

@@ -214,6 +214,17 @@ fn details(screen: &mut Screen, event: &Event) -> io::Result<()> {
             field(screen, "by", actor)?;
             field(screen, "summary", summary)
         }
+        EventKind::Trial { trial, actor, would_deny, expected, would_allow, .. } => {
+            field(screen, "trial", trial)?;
+            field(screen, "by", actor)?;
+            field(screen, "would deny", &format!("{would_deny} connections, {expected} of them expected"))?;
+            field(screen, "would allow", &format!("{would_allow} connections that were denied"))
+        }
+        EventKind::Proposal { proposal, actor, summary, .. } => {
+            field(screen, "proposal", proposal)?;
+            field(screen, "by", actor)?;
+            field(screen, "summary", summary)
+        }
         EventKind::Degraded { remedy, .. } => field(screen, "what to do", remedy),
         EventKind::Learning { .. }
         | EventKind::WorkloadStarted { .. }

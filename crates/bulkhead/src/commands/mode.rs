@@ -1,18 +1,23 @@
 //! `mode`, `promote`, `quarantine` and `automation`: what is done with the connections of a service.
 
-use super::Context;
+use super::{Context, documents};
 use crate::{
     exit::{Code, Failure},
-    output::{Format, Screen, Style, diff, edges, format::OutputArgs, moment, structured, waiting},
+    output::{
+        Column, Format, Screen, Style, Table, diff, edges, format::OutputArgs, moment, structured, waiting,
+    },
 };
 use anyhow::Result;
 use bulkhead_api::{
-    Automation, ModeChange, Profile, PromotionPreview, PromotionQuery, QuarantineRequest, ServiceSummary,
-    client::Client,
+    Automation, AutomationRules, ModeChange, Profile, PromotionPreview, PromotionQuery, QuarantineRequest,
+    ServiceSummary, client::Client,
 };
 use bulkhead_model::{Mode, ServiceName};
 use clap::{Args, ValueEnum};
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 pub(super) fn parse(text: &str) -> Result<Mode, String> {
     text.parse().map_err(|error: bulkhead_model::UnknownMode| error.to_string())
@@ -86,15 +91,20 @@ pub(crate) struct QuarantineArgs {
     output: OutputArgs,
 }
 
-/// Promote a service on evidence alone, or stop doing so
+/// Show which services are promoted on evidence alone, and change that: for one service, or by rules
 #[derive(Debug, Args)]
 pub(crate) struct AutomationArgs {
-    /// The service: namespace/name
-    service: ServiceName,
+    /// The service: namespace/name; without one, the rules for all services
+    #[arg(requires = "switch")]
+    service: Option<ServiceName>,
 
     /// Whether to promote it without being asked
     #[arg(value_enum)]
-    switch: Switch,
+    switch: Option<Switch>,
+
+    /// Replace the rules by those in this file, written as `-o yaml` shows them; `-` is standard input
+    #[arg(short, long, value_name = "FILE", conflicts_with = "service")]
+    file: Option<PathBuf>,
 
     /// How much evidence to ask for: fast, default or strict
     #[arg(long, default_value = "default", value_parser = parse_profile)]
@@ -210,8 +220,23 @@ pub(crate) async fn quarantine(cx: &mut Context, args: QuarantineArgs) -> Result
 }
 
 pub(crate) async fn automation(cx: &mut Context, args: AutomationArgs) -> Result<Code> {
-    let automation = Automation { automatic: args.switch == Switch::On, profile: args.profile };
-    let summary = cx.client()?.set_automation(&args.service, &automation).await?;
+    let client = cx.client()?;
+    let Some(service) = args.service else {
+        let rules = match args.file {
+            None => client.automation().await?,
+            Some(path) => {
+                let text = documents::read(&path)?;
+                let wanted = serde_saphyr::from_str(&text).map_err(|error| {
+                    Failure::new(Code::Invalid, format!("{}: {error}", path.display()))
+                        .remedy("write it as bulkhead automation -o yaml shows it")
+                })?;
+                client.put_automation(&wanted).await?
+            }
+        };
+        return rules_told(cx, args.output.output, &rules);
+    };
+    let automation = Automation { automatic: args.switch == Some(Switch::On), profile: args.profile };
+    let summary = client.set_automation(&service, &automation).await?;
     if !structured(&mut cx.screen, args.output.output, &summary)? {
         let how = if summary.automation.automatic {
             format!("is promoted on evidence (profile {})", summary.automation.profile)
@@ -220,6 +245,32 @@ pub(crate) async fn automation(cx: &mut Context, args: AutomationArgs) -> Result
         };
         writeln!(cx.screen, "{} {how}. {}", summary.name, summary.learning.sentence)?;
     }
+    Ok(Code::Success)
+}
+
+fn rules_told(cx: &mut Context, format: Format, rules: &AutomationRules) -> Result<Code> {
+    if structured(&mut cx.screen, format, rules)? {
+        return Ok(Code::Success);
+    }
+    let how = |automatic: bool, profile: Profile| match automatic {
+        true => format!("on evidence ({profile})"),
+        false => "by hand".to_owned(),
+    };
+    let mut table = Table::new([Column::text("SERVICES").shrinks_to(20), Column::text("PROMOTED")]);
+    for setting in &rules.by_hand {
+        let automation = setting.automation;
+        table.row([setting.service.to_string().into(), how(automation.automatic, automation.profile).into()]);
+    }
+    for rule in &rules.rules {
+        let labels = rule.labels.iter().map(|(key, value)| format!("{key}={value}"));
+        let named = [("namespace", &rule.namespace), ("zone", &rule.zone)].into_iter();
+        let named = named.filter_map(|(what, name)| Some(format!("{what} {}", name.as_ref()?)));
+        let who: Vec<String> = named.chain(labels).collect();
+        let who = if who.is_empty() { "all".to_owned() } else { who.join(", ") };
+        table.row([who.into(), how(rule.automatic, rule.profile).into()]);
+    }
+    table.row(["all others".into(), how(rules.automatic, rules.profile).into()]);
+    table.print(&mut cx.screen, format.is_wide())?;
     Ok(Code::Success)
 }
 

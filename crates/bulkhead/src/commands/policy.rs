@@ -11,8 +11,10 @@ mod judged;
 mod lint;
 mod list;
 pub(in crate::commands) mod offline;
+mod proposals;
 mod reach;
 mod simulate;
+mod trial;
 mod verify;
 
 use super::Context;
@@ -40,6 +42,8 @@ enum PolicyCommand {
     Restore(apply::RestoreArgs),
     Explain(explain::ExplainArgs),
     Simulate(simulate::SimulateArgs),
+    Try(trial::TryArgs),
+    Proposals(proposals::ProposalsArgs),
     Reach(reach::ReachArgs),
     WhoCanReach(reach::WhoCanReachArgs),
     Lint(lint::LintArgs),
@@ -62,6 +66,8 @@ pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
         PolicyCommand::Restore(args) => apply::restore(cx, args).await,
         PolicyCommand::Explain(args) => explain::explain(cx, args).await,
         PolicyCommand::Simulate(args) => simulate::simulate(cx, args).await,
+        PolicyCommand::Try(args) => trial::run(cx, args).await,
+        PolicyCommand::Proposals(args) => proposals::run(cx, args).await,
         PolicyCommand::Reach(args) => reach::reach(cx, args).await,
         PolicyCommand::WhoCanReach(args) => reach::who_can_reach(cx, args).await,
         PolicyCommand::Lint(args) => lint::lint(cx, args).await,

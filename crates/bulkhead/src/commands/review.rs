@@ -1,13 +1,13 @@
-use super::Context;
+use super::{Context, documents};
 use crate::{
     exit::{Code, Failure},
     output::{Cell, Column, Style, Table, diff, format::OutputArgs, structured, waiting},
 };
 use anyhow::Result;
-use bulkhead_api::{Decision, ReviewDecision, ReviewList, ReviewQuery, ReviewRequest};
+use bulkhead_api::{Decision, ReviewDecision, ReviewList, ReviewPattern, ReviewQuery, ReviewRequest};
 use bulkhead_model::ServiceName;
 use clap::{Args, Subcommand};
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 /// List the learned rules that wait for a decision, and decide
 #[derive(Debug, Args)]
@@ -32,28 +32,63 @@ pub(crate) struct ReviewArgs {
 enum DecisionCommand {
     /// It belongs there: allow it by a rule of your own
     Accept {
-        /// Numbers of the list
-        #[arg(required = true)]
-        ids: Vec<String>,
+        #[command(flatten)]
+        which: WhichArgs,
         /// Accept this narrower rule in its place (see -o yaml)
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", conflicts_with = "rule")]
         narrow: Option<String>,
+        /// Accept the rule in this file in its place, written as -o yaml shows the item's; it may allow less than the
+        /// learned one, and nothing more; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        rule: Option<PathBuf>,
     },
     /// It is not to be allowed
     Reject {
-        #[arg(required = true)]
-        ids: Vec<String>,
+        #[command(flatten)]
+        which: WhichArgs,
     },
     /// It is an attack: never learn it, report it as such
     Attack {
-        #[arg(required = true)]
-        ids: Vec<String>,
+        #[command(flatten)]
+        which: WhichArgs,
     },
     /// Take a decision back
     Undo {
-        #[arg(required = true)]
-        ids: Vec<String>,
+        #[command(flatten)]
+        which: WhichArgs,
     },
+}
+
+/// Which rules are decided: by number, or all that fit.
+#[derive(Debug, Args)]
+struct WhichArgs {
+    /// Numbers of the list
+    #[arg(required_unless_present = "pattern")]
+    ids: Vec<String>,
+
+    /// All rules of services like this: shop/web, 'shop/*'
+    #[arg(long, value_name = "PATTERN", group = "pattern")]
+    service: Option<String>,
+
+    /// All rules whose peer is like this: world, 'shop/*', '203.0.113.*', '*.example.com'
+    #[arg(long, value_name = "PATTERN", group = "pattern")]
+    peer: Option<String>,
+
+    /// All rules on this port
+    #[arg(long, group = "pattern")]
+    port: Option<u16>,
+
+    /// All rules with a flag that says this: scan, declared, open-ended
+    #[arg(long, value_name = "TEXT", group = "pattern")]
+    flag: Option<String>,
+
+    /// Of those that fit, the ones that are decided too
+    #[arg(long, requires = "pattern")]
+    decided: bool,
+
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(crate) async fn run(cx: &mut Context, args: ReviewArgs) -> Result<Code> {
@@ -134,20 +169,51 @@ fn resolve(list: &ReviewList, text: &str) -> Result<String> {
 
 async fn decide(cx: &mut Context, command: DecisionCommand) -> Result<Code> {
     let client = cx.client()?;
-    let known = client.review(&ReviewQuery { service: None, all: Some(true), limit: None }).await?;
-    let (ids, decision, narrow) = match command {
-        DecisionCommand::Accept { ids, narrow } => (ids, Decision::Accept, narrow),
-        DecisionCommand::Reject { ids } => (ids, Decision::Reject, None),
-        DecisionCommand::Attack { ids } => (ids, Decision::Attack, None),
-        DecisionCommand::Undo { ids } => (ids, Decision::Undo, None),
+    let (which, decision, narrow, rule) = match command {
+        DecisionCommand::Accept { which, narrow, rule } => (which, Decision::Accept, narrow, rule),
+        DecisionCommand::Reject { which } => (which, Decision::Reject, None, None),
+        DecisionCommand::Attack { which } => (which, Decision::Attack, None, None),
+        DecisionCommand::Undo { which } => (which, Decision::Undo, None, None),
     };
-    let decisions = ids
-        .iter()
-        .map(|id| Ok(ReviewDecision { id: resolve(&known, id)?, decision, narrow: narrow.clone() }))
-        .collect::<Result<_>>()?;
-    let result = client.decide(&ReviewRequest { decisions }).await?;
+    if which.ids.is_empty() && (narrow.is_some() || rule.is_some()) {
+        return Err(Failure::new(Code::Usage, "one rule is narrowed at a time")
+            .remedy("name it by its number: bulkhead review")
+            .into());
+    }
+    let rule = rule.map(|path| documents::read(&path)).transpose()?;
+    let mut decisions = Vec::new();
+    if !which.ids.is_empty() {
+        let known = client.review(&ReviewQuery { service: None, all: Some(true), limit: None }).await?;
+        for id in &which.ids {
+            let id = resolve(&known, id)?;
+            decisions.push(ReviewDecision { id, decision, narrow: narrow.clone(), rule: rule.clone() });
+        }
+    }
+    let by_pattern =
+        which.service.is_some() || which.peer.is_some() || which.port.is_some() || which.flag.is_some();
+    let pattern = by_pattern.then(|| ReviewPattern {
+        decision,
+        service: which.service,
+        peer: which.peer,
+        direction: None,
+        port: which.port,
+        kind: None,
+        flag: which.flag,
+        decided: which.decided,
+    });
+    let request = ReviewRequest { decisions, pattern, dry_run: which.dry_run };
+    let result = client.decide(&request).await?;
     diff::print(&mut cx.screen, &result.diff)?;
-    writeln!(cx.screen, "{} decided; the policy is at revision {}.", result.decided, result.revision)?;
+    match result.dry_run {
+        true => writeln!(cx.screen, "{} would be decided. Nothing was changed.", result.decided)?,
+        false => {
+            writeln!(
+                cx.screen,
+                "{} decided; the policy is at revision {}.",
+                result.decided, result.revision
+            )?;
+        }
+    }
     Ok(Code::Success)
 }
 
@@ -161,6 +227,7 @@ mod tests {
     fn rules_are_named_by_short_numbers_or_in_full() {
         let item = |id: &str| ReviewItem {
             id: id.into(),
+            kind: bulkhead_api::ReviewKind::Learned,
             service: "shop/redis".parse().expect("valid"),
             direction: Direction::Ingress,
             rule: String::new(),

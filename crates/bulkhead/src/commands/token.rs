@@ -22,7 +22,7 @@ enum TokenCommand {
     Create {
         /// Whose it is, for the audit log
         name: String,
-        /// viewer: sees; operator: changes modes and policies; admin: manages tokens and settings as well
+        /// viewer: sees; proposer: proposes policies as well; operator: changes modes and policies; admin: manages tokens and settings as well
         #[arg(long, default_value = "viewer", value_parser = parse_role)]
         role: Role,
         /// End it after this time: 8h, 30d [default: never]

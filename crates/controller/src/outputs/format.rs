@@ -155,8 +155,39 @@ pub(super) fn webhook(event: &Event, format: WebhookFormat) -> String {
                 }],
             })
         }
+        WebhookFormat::Otlp => otlp(event),
     };
     value.to_string()
+}
+
+/// One log record in the JSON form of OTLP: opentelemetry-proto 1.x, `ExportLogsServiceRequest`.
+fn otlp(event: &Event) -> serde_json::Value {
+    let text = |key: &str, value: &str| serde_json::json!({ "key": key, "value": { "stringValue": value } });
+    let attributes: Vec<serde_json::Value> =
+        fields(event).into_iter().map(|(key, value)| text(&format!("bulkhead.{key}"), &value)).collect();
+    // 64-bit integers are strings in the JSON form of protocol buffers.
+    let nanoseconds = format!("{}000000", event.time.0);
+    let (number, severity) = match event.severity {
+        Severity::Info => (9, "INFO"),
+        Severity::Notice => (10, "INFO2"),
+        Severity::Warning => (13, "WARN"),
+        Severity::Critical => (17, "ERROR"),
+    };
+    serde_json::json!({ "resourceLogs": [{
+        "resource": { "attributes": [text("service.name", "bulkhead"), text("service.version", env!("CARGO_PKG_VERSION"))] },
+        "scopeLogs": [{
+            "scope": { "name": "bulkhead.events" },
+            "logRecords": [{
+                "timeUnixNano": nanoseconds,
+                "observedTimeUnixNano": nanoseconds,
+                "severityNumber": number,
+                "severityText": severity,
+                "body": { "stringValue": event.message },
+                "attributes": attributes,
+                "eventName": format!("bulkhead.{}", kind_name(&event.kind)),
+            }],
+        }],
+    }] })
 }
 
 /// Slack's three characters with a meaning.
@@ -212,5 +243,20 @@ mod tests {
         let teams: serde_json::Value =
             serde_json::from_str(&webhook(&event("x"), WebhookFormat::Teams)).expect("JSON");
         assert_eq!(teams["attachments"][0]["content"]["type"], "AdaptiveCard");
+    }
+
+    #[test]
+    fn collectors_of_opentelemetry_get_a_log_record() {
+        let sent: serde_json::Value =
+            serde_json::from_str(&webhook(&event("x"), WebhookFormat::Otlp)).expect("JSON");
+        let record = &sent["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+        assert_eq!(record["timeUnixNano"], "1763645445123000000");
+        assert_eq!((&record["severityNumber"], &record["eventName"]), (&17.into(), &"bulkhead.lost".into()));
+        assert_eq!(record["attributes"][1]["value"]["stringValue"], "lost");
+        let service = &sent["resourceLogs"][0]["resource"]["attributes"][0];
+        assert_eq!(
+            (&service["key"], &service["value"]["stringValue"]),
+            (&"service.name".into(), &"bulkhead".into())
+        );
     }
 }

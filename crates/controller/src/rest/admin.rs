@@ -7,7 +7,7 @@ use bulkhead_api::{
 };
 use std::collections::BTreeSet;
 
-fn invalid(field: &str, message: impl Into<String>, remedy: &str) -> ApiError {
+pub(super) fn invalid(field: &str, message: impl Into<String>, remedy: &str) -> ApiError {
     let message = message.into();
     let mut error = ApiError::new(ErrorCode::Invalid, message.clone(), remedy);
     error.details.push(ErrorDetail { message, field: Some(field.to_owned()), ..ErrorDetail::default() });
@@ -200,6 +200,7 @@ pub(super) async fn put_settings(asked: Asked) -> Answer {
     let retention = settings.retention;
     for (field, value, range) in [
         ("retention.event_days", u64::from(retention.event_days), 1..=3650),
+        ("retention.history_days", u64::from(retention.history_days), 1..=3650),
         ("retention.edge_days", u64::from(retention.edge_days), 1..=3650),
         ("retention.max_megabytes", retention.max_megabytes, 16..=1_048_576),
         ("scan.targets", u64::from(settings.scan.targets), 2..=100_000),

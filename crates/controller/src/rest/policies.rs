@@ -1,7 +1,7 @@
 use super::{Answer, Asked, json, text};
 use crate::{
     plan::{self, Plan},
-    state::{DocumentMeta, rule_info},
+    state::{DocumentMeta, KeptDocument, rule_info},
     view::View,
 };
 use bulkhead_api::{
@@ -10,7 +10,6 @@ use bulkhead_api::{
 };
 use bulkhead_model::{Direction, RuleOrigin, RuleRef, ServiceName, Timestamp};
 use bulkhead_policy::{Document, Evaluator, RuleBook};
-use serde::Deserialize;
 use std::collections::HashMap;
 
 /// How often a change is planned again when somebody else was faster.
@@ -46,6 +45,7 @@ fn policy(
         revision: meta.revision,
         updated: meta.updated,
         updated_by: meta.actor.clone(),
+        set: meta.manager.clone(),
         target,
         mode,
         ingress_rules: u32::try_from(ingress).unwrap_or(u32::MAX),
@@ -85,8 +85,18 @@ pub(super) async fn one(asked: Asked) -> Answer {
     }
 }
 
+/// Whether the name of a set can be used.
+pub(super) fn set_name(name: Option<&str>) -> Result<(), ApiError> {
+    let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
+    if name.is_none_or(|name| (1..=100).contains(&name.len()) && name.chars().all(sound)) {
+        return Ok(());
+    }
+    let remedy = "use 1 to 100 letters, digits, '-', '_', '.', '/' and ':'";
+    Err(ApiError::new(ErrorCode::Invalid, "the name of the set is not usable", remedy))
+}
+
 /// Says what a plan would do, and does it unless it is a rehearsal.
-async fn carry_out(
+pub(super) async fn carry_out(
     asked: &Asked,
     action: &'static str,
     dry_run: bool,
@@ -130,7 +140,7 @@ async fn carry_out(
                 if state.generation != generation {
                     return None;
                 }
-                let revision = state.change_documents(changes, &actor.name, &summary, diff);
+                let revision = state.place_documents(changes, &actor.name, &summary, diff);
                 state.audit(&actor, action, "policies", &format!("revision {revision}: {summary}"));
                 Some(revision)
             })
@@ -152,7 +162,14 @@ pub(super) async fn apply(asked: Asked) -> Answer {
     }
     let file = request.file.clone().unwrap_or_else(|| "documents".to_owned());
     let documents = plan::read(&request.documents, &file)?;
-    let make = move |view: &View| plan::apply(view, documents.clone(), request.origin, request.prune);
+    set_name(request.set.as_deref())?;
+    let terms = plan::Terms {
+        origin: request.origin,
+        manager: request.set,
+        prune: request.prune,
+        force: request.force_conflicts,
+    };
+    let make = move |view: &View| plan::apply(view, documents.clone(), &terms);
     json(&carry_out(&asked, "policy.apply", request.dry_run, make).await?)
 }
 
@@ -177,7 +194,8 @@ pub(super) async fn put(asked: Asked) -> Answer {
             let message = format!("the document was changed meanwhile (revision {})", stored.unwrap_or(0));
             return Err(ApiError::new(ErrorCode::Conflict, message, "fetch it again, and merge your change"));
         }
-        plan::apply(view, documents.clone(), None, false)
+        let terms = plan::Terms { force: request.force_conflicts, ..plan::Terms::default() };
+        plan::apply(view, documents.clone(), &terms)
     };
     json(&carry_out(&asked, "policy.put", false, make).await?)
 }
@@ -207,11 +225,6 @@ pub(super) async fn history(asked: Asked) -> Answer {
     json(&PolicyHistory { items, next })
 }
 
-#[derive(Deserialize)]
-struct Kept {
-    yaml: String,
-}
-
 pub(super) async fn restore(asked: Asked) -> Answer {
     let request: RestoreRequest = asked.json()?;
     let revision = request.revision;
@@ -223,10 +236,12 @@ pub(super) async fn restore(asked: Asked) -> Answer {
         let message = format!("revision {revision} cannot be read: {error}");
         ApiError::new(ErrorCode::Internal, message, "restore another revision")
     };
-    let kept: Vec<Kept> = serde_json::from_str(&record.documents).map_err(|e| unreadable(e.to_string()))?;
+    let kept: Vec<KeptDocument> =
+        serde_json::from_str(&record.documents).map_err(|e| unreadable(e.to_string()))?;
     let mut documents = Vec::new();
     for kept in kept {
-        documents.extend(plan::read(&kept.yaml, "revision").map_err(|e| unreadable(e.message))?);
+        let found = plan::read(&kept.yaml, "revision").map_err(|e| unreadable(e.message))?;
+        documents.extend(found.into_iter().map(|document| (document, kept.manager.clone())));
     }
     let make = move |view: &View| Ok(plan::restore(view, documents.clone()));
     json(&carry_out(&asked, "policy.restore", request.dry_run, make).await?)

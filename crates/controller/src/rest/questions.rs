@@ -6,9 +6,9 @@ use crate::{
     view::View,
 };
 use bulkhead_api::{
-    ApiError, BlastQuery, ErrorCode, ExplainRequest, Explanation, Reach, ReachHop, ReachQuery, Reacher,
-    ReviewList, ReviewQuery, ReviewRequest, ReviewResult, SimulateRequest, Simulation, WhoCanReach,
-    WhoCanReachQuery,
+    ApiError, BlastPlanQuery, BlastQuery, ErrorCode, ExplainRequest, Explanation, Reach, ReachHop,
+    ReachQuery, Reacher, ReviewList, ReviewQuery, ReviewRequest, ReviewResult, SimulateRequest, Simulation,
+    WhoCanReach, WhoCanReachQuery,
 };
 use bulkhead_model::{Application, EdgeKey, Identity, Mode, Peer, ServiceName};
 use bulkhead_policy::{Evaluator, Remote, RuleBook, Traffic, View as From, peer_of};
@@ -76,7 +76,7 @@ pub(super) async fn simulate(asked: Asked) -> Answer {
     let simulation = asked
         .app
         .ponder(move |view| {
-            let plan = plan::apply(view, documents, None, false)?;
+            let plan = plan::apply(view, documents, &plan::Terms { force: true, ..plan::Terms::default() })?;
             let impact = plan::impact(view, &plan.after, request.enforce);
             let sentence = format!(
                 "Of {} seen edges {} change their verdict, {} would be denied.",
@@ -243,6 +243,15 @@ pub(super) async fn ranking(asked: Asked) -> Answer {
     json(&*made)
 }
 
+/// Steps of a plan unless told otherwise, and at most.
+const STEPS: (u32, u32) = (10, 50);
+
+pub(super) async fn blast_plan(asked: Asked) -> Answer {
+    let query: BlastPlanQuery = asked.query()?;
+    let most = query.limit.unwrap_or(STEPS.0).clamp(1, STEPS.1) as usize;
+    json(&asked.app.ponder(move |view| blast::plan(view, most)).await?)
+}
+
 pub(super) async fn blast(asked: Asked) -> Answer {
     let query: BlastQuery = asked.query()?;
     let name = asked.service()?;
@@ -273,15 +282,19 @@ pub(super) async fn decide(asked: Asked) -> Answer {
     let result = asked
         .app
         .act(move |state| {
+            if request.dry_run {
+                let (decided, diff) = state.rehearse(&request, &actor)?;
+                return Ok(ReviewResult { decided, dry_run: true, revision: state.revision, diff });
+            }
             let before = Arc::clone(&state.documents);
-            let decided = state.decide(&request.decisions, &actor)?;
+            let decided = state.decide(&request, &actor)?;
             state.bring_up_to_date();
             let changed = state.documents.iter().filter_map(|(place, meta)| {
                 let old = before.get(place).map_or("", |meta| meta.yaml.as_str());
                 (old != meta.yaml).then(|| crate::diff::unified(&meta.key.to_string(), old, &meta.yaml))
             });
             let diff = changed.collect();
-            Ok::<_, ApiError>(ReviewResult { decided, revision: state.revision, diff })
+            Ok::<_, ApiError>(ReviewResult { decided, dry_run: false, revision: state.revision, diff })
         })
         .await??;
     json(&result)

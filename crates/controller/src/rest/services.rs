@@ -119,7 +119,7 @@ fn preview(
     })
 }
 
-fn reason(text: Option<String>) -> Result<String, ApiError> {
+pub(super) fn reason(text: Option<String>) -> Result<String, ApiError> {
     let text = text.unwrap_or_default();
     if text.chars().count() > 1000 {
         let mut error =

@@ -1,7 +1,9 @@
 //! Tokens, sessions, the audit log, settings and outputs.
 
 use super::State;
-use bulkhead_api::{CreatedToken, Output, OutputTarget, Outputs, Role, Settings, Token, TokenRequest};
+use bulkhead_api::{
+    AutomationRules, CreatedToken, Output, OutputTarget, Outputs, Role, Settings, Token, TokenRequest,
+};
 use bulkhead_model::Timestamp;
 use bulkhead_store::{AuditRecord, Change, SessionRecord, TokenRecord};
 use ring::{
@@ -246,10 +248,40 @@ impl State {
     pub(crate) fn put_settings(&mut self, settings: Settings, actor: &Actor) {
         let data = serde_json::to_string(&settings).unwrap_or_default();
         self.audit(actor, "settings.put", "settings", &data);
+        self.store_settings(settings);
+    }
+
+    fn store_settings(&mut self, settings: Settings) {
+        let data = serde_json::to_string(&settings).unwrap_or_default();
         self.effects.changes.push(Change::Setting { key: "settings", data });
         self.settings = settings;
         self.services.values_mut().for_each(|record| record.summary = None);
         self.effects.view = true;
+    }
+
+    pub(crate) fn put_automation(&mut self, wanted: AutomationRules, actor: &Actor) {
+        let detail = serde_json::to_string(&wanted).unwrap_or_default();
+        let mut by_hand: BTreeMap<_, _> =
+            wanted.by_hand.into_iter().map(|setting| (setting.service, setting.automation)).collect();
+        let names: Vec<_> = self.services.keys().cloned().collect();
+        for name in names {
+            let automation = by_hand.remove(&name);
+            if let Some(record) = self.services.get_mut(&name)
+                && record.automation != automation
+            {
+                record.automation = automation;
+                self.save_service(&name);
+                self.node_changed(&name);
+            }
+        }
+        let settings = Settings {
+            automatic: wanted.automatic,
+            profile: wanted.profile,
+            automation: wanted.rules,
+            ..self.settings.clone()
+        };
+        self.audit(actor, "automation.put", "automation", &detail);
+        self.store_settings(settings);
     }
 
     /// Outputs as the interface shows them.

@@ -2,7 +2,7 @@
 
 use super::State;
 use bulkhead_learn::{DenialKind, Standing};
-use bulkhead_model::{EdgeKey, Peer, ServiceName, node::ConnectionReport};
+use bulkhead_model::{EdgeKey, Peer, ServiceName, WorkloadId, node::ConnectionReport};
 
 impl State {
     pub(super) fn denial_kind(
@@ -10,6 +10,16 @@ impl State {
         service: &ServiceName,
         edge: &EdgeKey,
         report: &ConnectionReport,
+    ) -> DenialKind {
+        self.denial_kind_of(service, edge, report.workload.as_ref())
+    }
+
+    /// What a denial of the edge by the service looks like, tried by this workload where one is known.
+    pub(super) fn denial_kind_of(
+        &self,
+        service: &ServiceName,
+        edge: &EdgeKey,
+        workload: Option<&WorkloadId>,
     ) -> DenialKind {
         let flagged = self.edges.get(edge).is_some_and(|record| record.flagged.is_some());
         match self.learner.standing(edge) {
@@ -26,7 +36,7 @@ impl State {
             return DenialKind::Sibling;
         }
         let tried_by = self.denied_by(edge);
-        match &report.workload {
+        match workload {
             Some(workload) if tried_by.iter().any(|other| other != workload) => DenialKind::Replicas,
             _ => DenialKind::Unknown,
         }

@@ -19,6 +19,15 @@ pub(crate) struct DocumentMeta {
     pub(crate) revision: u64,
     pub(crate) updated: Timestamp,
     pub(crate) actor: String,
+    /// The set that owns it; a document without one was written by hand.
+    pub(crate) manager: Option<String>,
+}
+
+/// What is to become of one document: it and its owner, or nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Placement {
+    pub(crate) key: DocumentKey,
+    pub(crate) document: Option<(Document, Option<String>)>,
 }
 
 /// One document of a revision, as history keeps it.
@@ -26,6 +35,8 @@ pub(crate) struct DocumentMeta {
 pub(crate) struct KeptDocument {
     pub(crate) origin: RuleOrigin,
     pub(crate) yaml: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) manager: Option<String>,
 }
 
 const ZONES: &str = "_zone";
@@ -59,7 +70,7 @@ pub(crate) fn origin_of(document: &Document) -> RuleOrigin {
 }
 
 impl State {
-    /// Puts documents in place (`None` removes) and makes a revision of it.
+    /// Puts documents that nobody owns in place (`None` removes) and makes a revision of it.
     pub(crate) fn change_documents(
         &mut self,
         changes: Vec<(DocumentKey, Option<Document>)>,
@@ -67,15 +78,30 @@ impl State {
         summary: &str,
         diff: String,
     ) -> u64 {
+        let placed = changes
+            .into_iter()
+            .map(|(key, document)| Placement { key, document: document.map(|document| (document, None)) });
+        self.place_documents(placed.collect(), actor, summary, diff)
+    }
+
+    /// Puts documents in place and makes a revision of it.
+    pub(crate) fn place_documents(
+        &mut self,
+        changes: Vec<Placement>,
+        actor: &str,
+        summary: &str,
+        diff: String,
+    ) -> u64 {
         if changes.is_empty() {
             return self.revision;
         }
+        self.expire_rules();
         self.revision += 1;
         self.generation += 1;
         let (revision, now) = (self.revision, self.now);
         let mut set = (*self.set).clone();
         let documents = Arc::make_mut(&mut self.documents);
-        for (key, document) in changes {
+        for Placement { key, document } in changes {
             let (namespace, name) = path_of(&key);
             match document {
                 None => {
@@ -83,7 +109,7 @@ impl State {
                     documents.remove(&(namespace.clone(), name.clone()));
                     self.effects.changes.push(Change::RemovePolicy { namespace, name });
                 }
-                Some(document) => {
+                Some((document, manager)) => {
                     let meta = DocumentMeta {
                         key,
                         origin: origin_of(&document),
@@ -91,6 +117,7 @@ impl State {
                         revision,
                         updated: now,
                         actor: actor.to_owned(),
+                        manager: manager.clone(),
                     };
                     self.effects.changes.push(Change::Policy(PolicyRecord {
                         namespace: namespace.clone(),
@@ -100,6 +127,7 @@ impl State {
                         revision,
                         updated: now,
                         actor: actor.to_owned(),
+                        manager,
                     }));
                     documents.insert((namespace, name), meta);
                     set.insert(document);
@@ -108,9 +136,14 @@ impl State {
         }
         let kept: Vec<KeptDocument> = documents
             .values()
-            .map(|meta| KeptDocument { origin: meta.origin, yaml: meta.yaml.clone() })
+            .map(|meta| KeptDocument {
+                origin: meta.origin,
+                yaml: meta.yaml.clone(),
+                manager: meta.manager.clone(),
+            })
             .collect();
         self.set = Arc::new(set);
+        self.look_for_expiry();
         self.effects.changes.push(Change::Revision(RevisionRecord {
             revision,
             time: now,
@@ -185,6 +218,7 @@ impl State {
 
     /// Brings everything that is derived up to date.
     pub(crate) fn bring_up_to_date(&mut self) {
+        self.expire_rules();
         self.write_learned();
         if self.stale.inventory {
             let before = Arc::clone(&self.inventory);
@@ -200,7 +234,7 @@ impl State {
             self.stale.policy = false;
             self.stale.inventory = false;
             self.bind_inventory();
-            let compiled = self.compiler.compile(&self.set, &self.inventory, self.now);
+            let compiled = self.compile();
             self.book = Arc::new(self.compiler.book().clone());
             if *compiled != *self.compiled || self.revision == 0 {
                 self.compiled = compiled;
@@ -208,15 +242,25 @@ impl State {
                 self.effects
                     .changes
                     .push(Change::Setting { key: "revision", data: self.revision.to_string() });
-                if let Ok(data) = serde_json::to_string(self.compiler.book()) {
-                    self.effects.changes.push(Change::Setting { key: "rule-book", data });
-                }
             }
+            self.save_book();
             // Identities may be new although the tables are not.
             self.effects.publish = true;
             self.effects.view = true;
         }
         self.judge(everything);
+    }
+
+    /// Numbers that were given must mean the same after a restart: events, edges and kernels speak of them.
+    fn save_book(&mut self) {
+        let given = self.compiler.book().given();
+        if given == self.book_saved {
+            return;
+        }
+        self.book_saved = given;
+        if let Ok(data) = serde_json::to_string(self.compiler.book()) {
+            self.effects.changes.push(Change::Setting { key: "rule-book", data });
+        }
     }
 
     fn judge(&mut self, everything: bool) {

@@ -107,6 +107,7 @@ impl State {
     /// Who an identity is. `address` tells apart what the kernel calls the world, for peers that are connected to:
     /// who connects from outside is the world.
     pub(super) fn peer(&self, identity: Identity, direction: Direction, address: Option<IpAddr>) -> Peer {
+        let identity = self.without_trials(identity);
         match identity {
             Identity::UNKNOWN => Peer::Unknown,
             Identity::HOST => Peer::Host,
@@ -147,7 +148,7 @@ impl State {
         let key = EdgeKey { client, server, protocol, port, application };
         let world = EdgeKey { server: Peer::World, ..key.clone() };
         let folded = matches!(key.server, Peer::External(_))
-            && peer == Identity::WORLD
+            && self.without_trials(peer) == Identity::WORLD
             && !self.edges.contains_key(&key)
             && self.edges.contains_key(&world);
         if folded { world } else { key }
@@ -164,7 +165,7 @@ impl State {
         if report.reason == Some(DenyReason::Spoof) {
             return self.spoofed(&key, report);
         }
-        let nameless = matches!(report.peer, Identity::WORLD | Identity::UNKNOWN);
+        let nameless = matches!(self.without_trials(report.peer), Identity::WORLD | Identity::UNKNOWN);
         let key = self.touch(key, report.time, nameless.then_some(outside));
         if let (Some(process), Some(record)) = (&report.process, self.edges.get_mut(&key)) {
             record.processes.retain(|known| known.executable != process.executable);
@@ -202,9 +203,10 @@ impl State {
         let ends = (report.local, report.peer, report.direction);
         let key = self.key(ends, report.peer_address, place, report.application);
         let Some(key) = self.counted_in(key, &report) else { return };
-        let address = report.peer_address.filter(|_| report.peer == Identity::WORLD);
+        let address = report.peer_address.filter(|_| self.without_trials(report.peer) == Identity::WORLD);
         let key = self.touch(key, report.last_seen, address);
         report.counters = self.take_total(&key, &report);
+        self.judge_by_trials(&report);
         let now = self.now;
         let from_client = report.direction == Direction::Egress;
         let Some(record) = self.edges.get_mut(&key) else { return };
@@ -219,6 +221,7 @@ impl State {
             record.rated = now;
             self.active.insert(key.clone());
         }
+        self.note_history(&key, &report.counters, tells);
         self.set_rule(&key, report.direction, report.rule);
         self.count_denials(&key, report.direction, &report.counters, report.last_seen);
         let c = &report.counters;
@@ -227,13 +230,7 @@ impl State {
             (0, 0, denied) if denied > 0 => Verdict::Denied,
             _ => Verdict::Allowed,
         };
-        let answered = if c.packets_to_client >= 2 && c.packets_to_client > c.connections {
-            Some(true)
-        } else if c.connections > 0 && c.packets_to_client <= c.connections {
-            Some(false)
-        } else {
-            None
-        };
+        let answered = bulkhead_learn::answered(report.protocol, c);
         if c.connections + c.packets_to_server + c.packets_to_client + c.denied + c.would_deny > 0 {
             let connections = if tells { c.connections } else { 0 };
             self.learn(&key, report.last_seen, connections, answered, verdict);
@@ -344,7 +341,7 @@ impl State {
             return Some(key);
         }
         let source = Source::of(report);
-        match report.peer {
+        match self.without_trials(report.peer) {
             // The last one whose peer was named: what was still on its way when it was.
             Identity::UNKNOWN => Some(self.sources.get(&source).cloned().unwrap_or(key)),
             Identity::WORLD if report.peer_address.is_none() && report.direction == Direction::Egress => {

@@ -60,6 +60,8 @@ pub(crate) fn kind_name(kind: &EventKind) -> &'static str {
         EventKind::Scan { .. } => "scan",
         EventKind::ModeChanged { .. } => "mode-changed",
         EventKind::PolicyChanged { .. } => "policy-changed",
+        EventKind::Trial { .. } => "trial",
+        EventKind::Proposal { .. } => "proposal",
         EventKind::Learning { .. } => "learning",
         EventKind::WorkloadStarted { .. } => "workload-started",
         EventKind::WorkloadStopped { .. } => "workload-stopped",
@@ -70,7 +72,7 @@ pub(crate) fn kind_name(kind: &EventKind) -> &'static str {
 }
 
 /// Every name that [`kind_name`] gives.
-pub(crate) const KIND_NAMES: [&str; 13] = [
+pub(crate) const KIND_NAMES: [&str; 15] = [
     "new-edge",
     "would-deny",
     "denied",
@@ -78,6 +80,8 @@ pub(crate) const KIND_NAMES: [&str; 13] = [
     "scan",
     "mode-changed",
     "policy-changed",
+    "trial",
+    "proposal",
     "learning",
     "workload-started",
     "workload-stopped",
@@ -107,6 +111,8 @@ pub(crate) fn services_of(kind: &EventKind) -> Vec<ServiceName> {
         | EventKind::WorkloadStarted { service, .. }
         | EventKind::WorkloadStopped { service, .. } => found.push(service.clone()),
         EventKind::PolicyChanged { .. }
+        | EventKind::Trial { .. }
+        | EventKind::Proposal { .. }
         | EventKind::Degraded { .. }
         | EventKind::Recovered { .. }
         | EventKind::Lost { .. } => {}

@@ -1,12 +1,15 @@
 //! From learned edges to documents.
 
-use super::{State, judge::port_spec};
+use super::{State, review::DecisionData};
+use bulkhead_api::{Decision, ReviewKind};
+use bulkhead_learn::LearnedEdge;
 use bulkhead_model::{Direction, EdgeKey, RuleOrigin, ServiceName};
 use bulkhead_policy::{
     Document, Generalise, PolicySet, SegmentationPolicy,
-    document::{Cidr, Criteria, DocumentKey, Kind, Metadata, PeerSpec, Rule},
+    document::{Criteria, DocumentKey, Kind, Metadata},
     learned_name,
 };
+use std::collections::{BTreeMap, HashMap};
 
 impl State {
     /// Whether the document belongs to learning.
@@ -16,33 +19,54 @@ impl State {
         key.kind == Kind::SegmentationPolicy && name.is_some_and(|name| learned_name(&name) == *key)
     }
 
-    /// The document that allows what was learned of a service: what is set aside is left out, and what a person has
-    /// narrowed is said as narrowly.
+    /// The document that allows what was learned of a service: what is set aside is left out, what a person has narrowed
+    /// is said as narrowly, and what a person accepted without its being learned is there as well.
     pub(crate) fn learned_of(&self, name: &ServiceName) -> SegmentationPolicy {
+        self.learned_with(name, &BTreeMap::new())
+    }
+
+    /// [`State::learned_of`], as it would be with these decisions too.
+    pub(super) fn learned_with(
+        &self,
+        name: &ServiceName,
+        changed: &BTreeMap<String, DecisionData>,
+    ) -> SegmentationPolicy {
         let edges = self.learner().edges(name);
-        let narrowed: Vec<_> = self
+        let own: Vec<&DecisionData> = self
             .decisions
-            .values()
-            .filter(|decision| decision.service == *name && !decision.narrow.is_empty())
+            .iter()
+            .filter(|(id, _)| !changed.contains_key(*id))
+            .chain(changed)
+            .map(|(_, decision)| decision)
+            .filter(|decision| decision.service == *name && decision.has_rule())
             .collect();
-        let is_narrowed = |key: &EdgeKey, direction: Direction| {
-            narrowed.iter().any(|decision| decision.edge == *key && decision.direction == direction)
+        let judged: HashMap<&EdgeKey, Decision> = changed
+            .values()
+            .filter(|decision| decision.kind == ReviewKind::Learned)
+            .map(|decision| (&decision.edge, decision.decision))
+            .collect();
+        let becomes_rule = |edge: &LearnedEdge| match judged.get(&edge.key) {
+            Some(Decision::Accept | Decision::Undo) => true,
+            Some(Decision::Reject | Decision::Attack) => false,
+            None => edge.standing.becomes_rule(),
+        };
+        let is_narrowed = |edge: &LearnedEdge| {
+            own.iter().any(|decision| {
+                decision.kind == ReviewKind::Learned
+                    && decision.edge == edge.key
+                    && decision.direction == edge.direction
+            })
         };
         let accepted: Vec<&EdgeKey> = edges
             .iter()
-            .filter(|edge| edge.standing.becomes_rule() && !is_narrowed(&edge.key, edge.direction))
+            .filter(|edge| becomes_rule(edge) && !is_narrowed(edge))
             .map(|edge| &edge.key)
             .collect();
         let key = learned_name(name);
         let found = Generalise::default().policies(accepted).policies.into_iter().find(|p| p.key() == key);
         let mut policy = found.unwrap_or_else(|| nothing_learned(name, &key));
-        for decision in narrowed {
-            let address = |address: &std::net::IpAddr| PeerSpec::Cidr(Cidr::whole((*address).into()));
-            let rule = Rule {
-                peers: decision.narrow.iter().map(address).collect(),
-                ports: vec![port_spec(decision.edge.protocol, decision.edge.port)],
-                ..Rule::default()
-            };
+        for decision in own {
+            let Some(rule) = super::review::rule_of(decision) else { continue };
             match decision.direction {
                 Direction::Ingress => policy.ingress.push(rule),
                 Direction::Egress => policy.egress.push(rule),

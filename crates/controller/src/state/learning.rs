@@ -225,10 +225,18 @@ fn gates(report: &Report, profile: bulkhead_learn::Profile) -> Vec<Gate> {
             profile.threshold() * 100.0
         )
     });
+    let pace = report.evidence.pace_per_day();
+    let fast = (pace > profile.pace_per_day()).then(|| {
+        format!(
+            "New edges come at {pace:.2} a day of late, profile {profile} asks for {} at most.",
+            profile.pace_per_day()
+        )
+    });
     let short = (report.observed_hours < profile.hours())
         .then(|| format!("{:.1} of {:.0} hours were observed.", report.observed_hours, profile.hours()));
     vec![
         gate("bound", bound, "The bound for the next hour is low enough."),
+        gate("pace", fast, "New edges have become rare."),
         gate("observation", short, "It was observed for long enough."),
         gate(
             "open-ended",

@@ -46,6 +46,7 @@ impl State {
         let learner = Learner::restore(learn, estate, learners);
         let book: RuleBook =
             setting("rule-book").and_then(|data| read("rule book", data)).unwrap_or_default();
+        let book_saved = book.given();
         let outputs: Outputs = setting("outputs").and_then(|data| read("outputs", data)).unwrap_or_default();
         let revision: u64 =
             setting("revision").and_then(|data| data.parse().ok()).unwrap_or(0).max(loaded.revision);
@@ -84,6 +85,11 @@ impl State {
             book: Arc::new(book.clone()),
             compiler: Compiler::new(book),
             compiled: Arc::default(),
+            expiry: super::expiry::Expiry::restore(setting(super::expiry::KEY), now),
+            book_saved,
+            trials: super::trials::Trials::restore(&loaded.objects, setting(super::trials::ATOMS), now),
+            proposals: super::proposals::restore(&loaded.objects),
+            recent: super::history::Recent::default(),
             revision,
             generation: 0,
             stream_flows: false,
@@ -169,6 +175,8 @@ impl State {
     }
 
     pub(crate) fn save_everything(&mut self) {
+        self.watch_trials(true);
+        self.save_history(true);
         self.dirty_services.extend(self.services.keys().cloned());
         self.save_dirty();
         while !self.dirty_edges.is_empty() {
@@ -253,6 +261,7 @@ fn documents_of(loaded: &Loaded) -> (PolicySet, BTreeMap<(String, String), docum
                 revision: record.revision,
                 updated: record.updated,
                 actor: record.actor.clone(),
+                manager: record.manager.clone(),
                 key,
             };
             metas.insert((record.namespace.clone(), record.name.clone()), meta);

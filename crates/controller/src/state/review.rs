@@ -1,16 +1,20 @@
-//! Learned rules as a queue for decision.
+//! Learned rules as a queue for decision; beside them what is declared and was never seen, and what would stand for many.
 
-use super::{Actor, State, edge_id, judge};
-use bulkhead_api::{ApiError, Decided, Decision, ErrorCode, Narrowing, ReviewDecision, ReviewItem};
-use bulkhead_learn::{LearnedEdge, SetAside, Standing};
-use bulkhead_model::{Direction, EdgeKey, Peer, ServiceName, Timestamp};
+mod decide;
+mod narrow;
+
+use super::{State, edge_id, judge};
+use bulkhead_api::{Decided, Decision, Narrowing, ReviewItem, ReviewKind};
+use bulkhead_learn::{LearnedEdge, Proposal, SetAside, Standing};
+use bulkhead_model::{Application, Direction, EdgeKey, Peer, ServiceName, Timestamp};
 use bulkhead_policy::document::{Cidr, PeerSpec, Rule};
-use bulkhead_store::{Change, DecisionRecord};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct DecisionData {
+    #[serde(default)]
+    pub(crate) kind: ReviewKind,
     pub(crate) service: ServiceName,
     pub(crate) direction: Direction,
     pub(crate) edge: EdgeKey,
@@ -20,16 +24,131 @@ pub(crate) struct DecisionData {
     /// Addresses that were accepted in place of the world.
     #[serde(default)]
     pub(crate) narrow: Vec<IpAddr>,
+    /// The rule that was accepted in place of the learned one, or that is not learned at all; as YAML.
+    #[serde(default)]
+    pub(crate) rule: Option<String>,
+}
+
+impl DecisionData {
+    /// Whether it brings a rule of its own.
+    pub(crate) fn has_rule(&self) -> bool {
+        self.decision == Decision::Accept && (!self.narrow.is_empty() || self.rule.is_some())
+    }
 }
 
 /// The one narrowing that is offered where it can be said exactly what it would deny.
 const ADDRESSES: &str = "addresses";
 
-fn item_id(service: &ServiceName, direction: Direction, edge: &EdgeKey) -> String {
-    format!("{service}|{direction}|{}", edge_id(edge))
+/// A rule of the queue.
+#[derive(Debug, Clone)]
+struct Queued {
+    id: String,
+    kind: ReviewKind,
+    service: ServiceName,
+    direction: Direction,
+    edge: EdgeKey,
+    rule: Rule,
+    flags: Vec<String>,
+}
+
+impl Queued {
+    fn other(&self) -> &Peer {
+        match self.direction {
+            Direction::Egress => &self.edge.server,
+            Direction::Ingress => &self.edge.client,
+        }
+    }
+
+    fn learned(service: &ServiceName, learned: LearnedEdge) -> Self {
+        let mut queued = Self::of_edge(ReviewKind::Learned, service, learned.direction, learned.key.clone());
+        queued.flags = flags(&learned, queued.other());
+        queued
+    }
+
+    fn of_edge(kind: ReviewKind, service: &ServiceName, direction: Direction, edge: EdgeKey) -> Self {
+        let prefix = if kind == ReviewKind::Declared { "declared|" } else { "" };
+        let id = format!("{prefix}{service}|{direction}|{}", edge_id(&edge));
+        let ports = vec![judge::port_spec(edge.protocol, edge.port)];
+        let rule = Rule { ports, ..Rule::default() };
+        let mut queued =
+            Self { id, kind, service: service.clone(), direction, edge, rule, flags: Vec::new() };
+        queued.rule.peers = judge::peer_spec(queued.other()).into_iter().collect();
+        queued
+    }
+
+    fn declared(service: &ServiceName, direction: Direction, edge: EdgeKey) -> Self {
+        let mut queued = Self::of_edge(ReviewKind::Declared, service, direction, edge);
+        queued.flags.push("declared, not seen".to_owned());
+        queued
+    }
+
+    fn proposal(service: &ServiceName, proposal: &Proposal) -> Self {
+        let Proposal { direction, protocol, port, .. } = *proposal;
+        let own = Peer::Service(service.clone());
+        let (client, server) = match direction {
+            Direction::Egress => (own, Peer::World),
+            Direction::Ingress => (Peer::World, own),
+        };
+        let edge = EdgeKey { client, server, protocol, port, application: Application::UNKNOWN };
+        Self {
+            id: format!("proposal|{service}|{direction}|{protocol}|{port}"),
+            kind: ReviewKind::Proposal,
+            service: service.clone(),
+            direction,
+            edge,
+            rule: Rule {
+                peers: proposal.peers.iter().filter_map(judge::peer_spec).collect(),
+                ports: vec![judge::port_spec(protocol, port)],
+                ..Rule::default()
+            },
+            flags: vec![format!("open-ended: stands for {} edges that were seen", proposal.edges)],
+        }
+    }
 }
 
 impl State {
+    fn queue(&self, only: Option<&ServiceName>) -> Vec<Queued> {
+        let wanted = |name: &ServiceName| only.is_none_or(|only| only == name);
+        let mut queue = Vec::new();
+        for name in self.services.keys() {
+            if wanted(name) {
+                let learned = self.learner().edges(name).into_iter();
+                queue.extend(learned.map(|edge| Queued::learned(name, edge)));
+                let proposals = self.learner().proposals(name);
+                queue.extend(proposals.iter().map(|proposal| Queued::proposal(name, proposal)));
+            }
+            for edge in self.learner().declared_edges(name) {
+                let server =
+                    edge.server.service().filter(|server| self.services.contains_key(*server)).cloned();
+                if let Some(server) = server.filter(|server| wanted(server)) {
+                    queue.push(Queued::declared(&server, Direction::Ingress, edge.clone()));
+                }
+                if wanted(name) {
+                    queue.push(Queued::declared(name, Direction::Egress, edge));
+                }
+            }
+        }
+        // What was decided stays to be undone, also when nothing declares or proposes it any more.
+        let known: BTreeSet<&str> = queue.iter().map(|queued| queued.id.as_str()).collect();
+        let gone: Vec<Queued> = self
+            .decisions
+            .iter()
+            .filter(|(id, data)| {
+                data.kind != ReviewKind::Learned && wanted(&data.service) && !known.contains(id.as_str())
+            })
+            .map(|(id, data)| {
+                let mut queued = Queued::of_edge(data.kind, &data.service, data.direction, data.edge.clone());
+                queued.id.clone_from(id);
+                if let Some(Ok(rule)) = data.rule.as_deref().map(|yaml| narrow::parse(yaml, &queued)) {
+                    queued.rule = rule;
+                }
+                queued
+            })
+            .collect();
+        queue.extend(gone);
+        queue
+    }
+
     #[cfg(test)]
     pub(crate) fn review_items(&self, only: Option<&ServiceName>, decided_too: bool) -> Vec<ReviewItem> {
         self.review_page(only, decided_too, usize::MAX).0
@@ -42,162 +161,53 @@ impl State {
         decided_too: bool,
         limit: usize,
     ) -> (Vec<ReviewItem>, u64) {
-        let names = self.services.keys().filter(|name| only.is_none_or(|only| only == *name));
-        let (mut items, mut undecided) = (Vec::new(), 0);
-        for name in names {
-            for learned in self.learner().edges(name) {
-                let id = item_id(name, learned.direction, &learned.key);
-                let decision = self.decisions.get(&id);
-                undecided += u64::from(decision.is_none());
-                if (decision.is_none() || decided_too) && items.len() < limit {
-                    items.push(self.review_item(id, name, &learned, decision));
-                }
-            }
-        }
-        (items, undecided)
+        let queue = self.queue(only);
+        let open = |queued: &Queued| !self.decisions.contains_key(&queued.id);
+        let undecided = queue.iter().filter(|queued| open(queued)).count() as u64;
+        let shown = queue.into_iter().filter(|queued| decided_too || open(queued)).take(limit);
+        (shown.map(|queued| self.review_item(queued)).collect(), undecided)
     }
 
-    fn review_item(
-        &self,
-        id: String,
-        service: &ServiceName,
-        learned: &LearnedEdge,
-        decision: Option<&DecisionData>,
-    ) -> ReviewItem {
-        let key = &learned.key;
-        let other = match learned.direction {
-            Direction::Egress => &key.server,
-            Direction::Ingress => &key.client,
+    fn review_item(&self, queued: Queued) -> ReviewItem {
+        let record = match queued.kind {
+            ReviewKind::Learned => self.edges.get(&queued.edge),
+            _ => None,
         };
-        let ports = vec![judge::port_spec(key.protocol, key.port)];
-        let rule = Rule { peers: judge::peer_spec(other).into_iter().collect(), ports, ..Rule::default() };
-        let record = self.edges.get(key);
         let evidence = record.and_then(|record| record.judged.as_deref().cloned()).into_iter().collect();
         let narrower = record
-            .filter(|record| *other == Peer::World && (1..16).contains(&record.addresses.len()))
-            .map(|record| narrowing(&rule, learned.direction, &record.addresses));
+            .filter(|record| *queued.other() == Peer::World && (1..16).contains(&record.addresses.len()))
+            .map(|record| narrowing(&queued.rule, queued.direction, &record.addresses));
         ReviewItem {
-            id,
-            service: service.clone(),
-            direction: learned.direction,
-            rule: rule.text(learned.direction),
-            yaml: rule.to_tree(learned.direction).to_yaml(),
+            kind: queued.kind,
+            rule: queued.rule.text(queued.direction),
+            yaml: queued.rule.to_tree(queued.direction).to_yaml(),
             evidence,
-            flags: flags(learned, other),
             narrower: narrower.into_iter().collect(),
-            decision: decision.map(|d| Decided {
+            decision: self.decisions.get(&queued.id).map(|d| Decided {
                 decision: d.decision,
                 actor: d.actor.clone(),
                 time: d.time,
+                rule: d.rule.clone(),
             }),
+            id: queued.id,
+            service: queued.service,
+            direction: queued.direction,
+            flags: queued.flags,
         }
     }
+}
 
-    /// Decides, all or nothing.
-    pub(crate) fn decide(&mut self, decisions: &[ReviewDecision], actor: &Actor) -> Result<u64, ApiError> {
-        let known: std::collections::BTreeMap<String, (ServiceName, LearnedEdge)> = self
-            .services
-            .keys()
-            .flat_map(|name| self.learner().edges(name).into_iter().map(|edge| (name.clone(), edge)))
-            .map(|(name, edge)| (item_id(&name, edge.direction, &edge.key), (name, edge)))
-            .collect();
-        for decision in decisions {
-            let wrong = |message: String| {
-                Err(ApiError::new(
-                    ErrorCode::NotFound,
-                    message,
-                    "fetch the queue again with GET /api/v1/review",
-                ))
-            };
-            let Some((_, learned)) = known.get(&decision.id) else {
-                return wrong(format!("'{}' is no rule in the queue", decision.id));
-            };
-            if let Some(narrow) = &decision.narrow
-                && (narrow != ADDRESSES || self.narrow_addresses(learned).is_empty())
-            {
-                return wrong(format!("'{narrow}' is not a narrower rule of '{}'", decision.id));
-            }
-        }
-        for decision in decisions {
-            let Some((service, learned)) = known.get(&decision.id) else { continue };
-            self.decide_one(decision, service.clone(), learned.clone(), actor);
-        }
-        Ok(decisions.len() as u64)
+/// The rule that a decision brings; none where it brings none, or where it cannot be read any more.
+pub(super) fn rule_of(decision: &DecisionData) -> Option<Rule> {
+    let queued = Queued::of_edge(decision.kind, &decision.service, decision.direction, decision.edge.clone());
+    if let Some(yaml) = &decision.rule {
+        return narrow::parse(yaml, &queued)
+            .map_err(|error| tracing::error!(%error, "the rule of a decision cannot be read; it is left out"))
+            .ok();
     }
-
-    fn narrow_addresses(&self, learned: &LearnedEdge) -> Vec<IpAddr> {
-        let record = self.edges.get(&learned.key);
-        record
-            .map(|record| record.addresses.clone())
-            .filter(|all| (1..16).contains(&all.len()))
-            .unwrap_or_default()
-    }
-
-    fn decide_one(
-        &mut self,
-        wanted: &ReviewDecision,
-        service: ServiceName,
-        learned: LearnedEdge,
-        actor: &Actor,
-    ) {
-        let edge = learned.key.clone();
-        match wanted.decision {
-            Decision::Accept => {
-                self.learner.judge(&edge, true);
-                self.set_flag(&edge, None);
-            }
-            Decision::Reject => {
-                self.learner.judge(&edge, false);
-                self.flag(&edge, SetAside::Rejected);
-            }
-            Decision::Attack => {
-                // Only what is not accepted can be set aside.
-                self.learner.judge(&edge, false);
-                self.learner.set_aside(&edge, SetAside::Threat);
-                self.flag(&edge, SetAside::Threat);
-            }
-            Decision::Undo => {
-                // As if it had been seen for the first time now, but known to people.
-                self.learner.forget(&edge);
-                self.set_flag(&edge, None);
-                let sighting = bulkhead_learn::Sighting::new(&edge, self.now);
-                self.learner.observe(&sighting);
-            }
-        }
-        for side in [&edge.client, &edge.server] {
-            if let Some(name) = side.service() {
-                self.stale.learned.insert(name.clone());
-            }
-        }
-        if wanted.decision == Decision::Undo {
-            self.decisions.remove(&wanted.id);
-            self.effects.changes.push(Change::RemoveDecision(wanted.id.clone()));
-        } else {
-            let narrow = match wanted.narrow {
-                Some(_) if wanted.decision == Decision::Accept => self.narrow_addresses(&learned),
-                _ => Vec::new(),
-            };
-            let data = DecisionData {
-                service,
-                direction: learned.direction,
-                edge,
-                decision: wanted.decision,
-                actor: actor.name.clone(),
-                time: self.now,
-                narrow,
-            };
-            let text = serde_json::to_string(&data).unwrap_or_default();
-            self.effects.changes.push(Change::Decision(DecisionRecord { id: wanted.id.clone(), data: text }));
-            self.decisions.insert(wanted.id.clone(), data);
-        }
-        let word = match wanted.decision {
-            Decision::Accept => "accept",
-            Decision::Reject => "reject",
-            Decision::Attack => "attack",
-            Decision::Undo => "undo",
-        };
-        self.audit(actor, "review.decide", &wanted.id, word);
-    }
+    let address = |address: &IpAddr| PeerSpec::Cidr(Cidr::whole((*address).into()));
+    let peers: Vec<PeerSpec> = decision.narrow.iter().map(address).collect();
+    (!peers.is_empty()).then_some(Rule { peers, ..queued.rule })
 }
 
 fn narrowing(rule: &Rule, direction: Direction, addresses: &[IpAddr]) -> Narrowing {

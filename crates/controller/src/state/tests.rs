@@ -2,10 +2,13 @@
 
 mod clock;
 mod counting;
+mod expiry;
+mod review;
+mod trials;
 
 use super::*;
 use crate::config::ControllerConfig;
-use bulkhead_api::{Automation, Decision, Profile, Progress, ReviewDecision};
+use bulkhead_api::{Automation, Decision, Profile, Progress, ReviewDecision, ReviewRequest};
 use bulkhead_model::{
     Application, Attachment, Direction, EdgeCounters, EventKind, FlowTuple, Identity, IpProtocol, Mode, Peer,
     RuleRef, Verdict, WorkloadOwner,
@@ -68,15 +71,6 @@ impl Estate {
         let mut estate = Self { state, now, events: Vec::new(), changes: Vec::new(), published: 0 };
         estate.finish();
         estate
-    }
-
-    /// What a store brings back after all changes so far.
-    fn stored(&self) -> Loaded {
-        let directory = tempfile::tempdir().expect("directory");
-        let path = directory.path().join("bulkhead.db");
-        let mut store = bulkhead_store::SqliteStore::open(&path, Timestamp(0)).expect("opens").store;
-        bulkhead_store::Store::write(&mut store, &self.changes).expect("writes");
-        bulkhead_store::Store::load(&mut store).expect("loads")
     }
 
     fn finish(&mut self) {
@@ -158,6 +152,23 @@ impl Estate {
             self.state.tick(Timestamp(self.now));
             self.finish();
         }
+    }
+
+    /// What a store brings back after all changes so far.
+    fn stored(&self) -> Loaded {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("bulkhead.db");
+        let mut store = bulkhead_store::SqliteStore::open(&path, Timestamp(0)).expect("opens").store;
+        bulkhead_store::Store::write(&mut store, &self.changes).expect("writes");
+        bulkhead_store::Store::load(&mut store).expect("loads")
+    }
+
+    fn audit_actions(&self) -> Vec<String> {
+        let actions = self.changes.iter().filter_map(|change| match change {
+            Change::Audit(record) => Some(record.action.clone()),
+            _ => None,
+        });
+        actions.collect()
     }
 
     fn mode(&self, service: &str) -> Mode {
@@ -348,8 +359,9 @@ fn a_decision_of_a_person_writes_and_unwrites_rules() {
         .find(|item| item.direction == Direction::Egress)
         .expect("an item");
     let decide = |estate: &mut Estate, decision| {
-        let one = ReviewDecision { id: item.id.clone(), decision, narrow: None };
-        estate.state.decide(&[one], &Actor::system()).expect("decides");
+        let one = ReviewDecision { id: item.id.clone(), decision, narrow: None, rule: None };
+        let request = ReviewRequest { decisions: vec![one], ..ReviewRequest::default() };
+        estate.state.decide(&request, &Actor::system()).expect("decides");
         estate.finish();
     };
     assert!(estate.allows("shop/api", "shop/redis", 6379));

@@ -26,8 +26,7 @@ async fn child() {
         .set_mode(&name("shop/redis"), &ModeChange { mode: Mode::Enforce, reason: None })
         .await
         .expect("set");
-    let request =
-        ApplyRequest { documents: REDIS.to_owned(), dry_run: false, prune: false, origin: None, file: None };
+    let request = ApplyRequest { documents: REDIS.to_owned(), ..ApplyRequest::default() };
     running.admin.apply(&request).await.expect("applied");
     running.admin.quarantine(&name("shop/web"), &QuarantineRequest::default()).await.expect("quarantined");
     running.connect("shop/web", "shop/redis", 6379, Verdict::Denied).await;
@@ -88,7 +87,10 @@ async fn a_damaged_database_is_set_aside_and_said() {
     let status = admin.status().await.expect("status");
     assert!(status.degraded[0].what.contains("damaged"), "{:?}", status.degraded);
     let events = EventQuery { kind: Some("degraded".to_owned()), ..EventQuery::default() };
-    assert_eq!(admin.events(&events).await.expect("events").items.len(), 1);
+    crate::support::eventually("the event is stored", || async {
+        (admin.events(&events).await.ok()?.items.len() == 1).then_some(())
+    })
+    .await;
     controller.stop().await;
 }
 

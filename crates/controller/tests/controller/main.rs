@@ -1,5 +1,6 @@
 //! The controller from outside: reports in, policies out, and the whole of the REST interface over real connections.
 
+mod changes;
 mod durability;
 mod fuzz;
 mod outputs;

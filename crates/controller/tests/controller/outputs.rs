@@ -68,6 +68,56 @@ async fn cef_arrives_framed_over_tcp() {
     running.controller.stop().await;
 }
 
+/// A server that shows this certificate, and takes what one client sends.
+async fn tls_server(made: &rcgen::CertifiedKey<rcgen::KeyPair>) -> (String, tokio::task::JoinHandle<String>) {
+    use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+    let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a certificate");
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("bound").to_string();
+    let taken = tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("connects");
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut buffer = [0; 8192];
+            let length = stream.read(&mut buffer).await.expect("reads");
+            return String::from_utf8_lossy(&buffer[..length]).into_owned();
+        }
+    });
+    (address, taken)
+}
+
+fn certificate() -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate")
+}
+
+#[tokio::test]
+async fn syslog_arrives_over_tls_from_a_server_that_is_trusted_and_from_no_other() {
+    let running = start().await;
+    running.shop().await;
+    let (own, foreign) = (certificate(), certificate());
+    let (address, taken) = tls_server(&own).await;
+    let target = |trusted: &rcgen::CertifiedKey<rcgen::KeyPair>| {
+        serde_json::json!({
+            "kind": "syslog", "address": address, "transport": "tls", "ca_pem": trusted.cert.pem(),
+        })
+    };
+    put(&running, target(&foreign)).await;
+    let test = running.admin.test_output("out").await.expect("tested");
+    assert!(!test.delivered, "{}", test.message);
+    put(&running, target(&own)).await;
+    let text = taken.await.expect("taken");
+    let (length, rest) = text.split_once(' ').expect("a frame");
+    assert!(length.parse::<usize>().is_ok() && rest.starts_with("<110>1 "), "{text}");
+    running.controller.stop().await;
+}
+
 #[tokio::test]
 async fn a_webhook_is_signed_and_tried_again_until_it_is_taken() {
     let running = start().await;
@@ -105,7 +155,16 @@ async fn a_webhook_is_signed_and_tried_again_until_it_is_taken() {
     assert!(requests.len() >= 2);
     let body = |text: &str| text.split("\r\n\r\n").nth(1).map(str::to_owned);
     assert_eq!(body(&requests[0]), body(&requests[1]), "the refused one comes again, and first");
-    assert!(requests[1].contains("x-bulkhead-signature: t="), "{}", requests[1]);
+    let line = requests[1].lines().find_map(|line| line.strip_prefix("x-bulkhead-signature: t="));
+    let (time, told) = line.and_then(|line| line.split_once(",v1=")).expect("a signature");
+    // As whoever receives it checks it, with the secret that both know.
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"hush");
+    let signed = format!("{time}.{}", body(&requests[1]).expect("a body"));
+    let tag: Vec<u8> = (0..told.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&told[at..at + 2], 16).expect("hexadecimal"))
+        .collect();
+    ring::hmac::verify(&key, signed.as_bytes(), &tag).expect("the signature holds");
     assert!(!requests[1].contains("hush"));
     server.abort();
     running.controller.stop().await;

@@ -9,7 +9,7 @@ use bulkhead_api::{
 use bulkhead_model::{IpProtocol, Mode, Verdict};
 
 fn apply(documents: &str, dry_run: bool) -> ApplyRequest {
-    ApplyRequest { documents: documents.to_owned(), dry_run, prune: false, origin: None, file: None }
+    ApplyRequest { documents: documents.to_owned(), dry_run, ..ApplyRequest::default() }
 }
 
 #[tokio::test]
@@ -207,7 +207,8 @@ async fn learned_rules_wait_for_a_decision() {
     assert_eq!((queue.items.len(), queue.undecided), (4, 4), "both sides of two edges");
     let item = queue.items.iter().find(|item| item.service == name("shop/redis")).expect("redis's");
     let decide = |id: &str, decision| ReviewRequest {
-        decisions: vec![ReviewDecision { id: id.to_owned(), decision, narrow: None }],
+        decisions: vec![ReviewDecision { id: id.to_owned(), decision, narrow: None, rule: None }],
+        ..ReviewRequest::default()
     };
     let result = admin.decide(&decide(&item.id, Decision::Attack)).await.expect("decided");
     assert_eq!(result.decided, 1);

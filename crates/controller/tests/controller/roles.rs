@@ -23,7 +23,7 @@ async fn every_endpoint_asks_for_its_role_and_no_less() {
     let running = start().await;
     let raw = running.raw();
     let mut secrets = vec![(None, None)];
-    for role in [Role::Viewer, Role::Operator, Role::Admin] {
+    for role in [Role::Viewer, Role::Proposer, Role::Operator, Role::Admin] {
         secrets.push((Some(role), Some(token(&running, role).await)));
     }
     for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.is_stream()) {

@@ -73,3 +73,38 @@ async fn tls_protects_the_interface_and_plain_http_stays_on_loopback() {
     let refused = Controller::start(config).await.expect_err("tokens would be readable");
     assert!(matches!(refused, ControllerError::PlainElsewhere(_)));
 }
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
+    let directory = tempfile::tempdir().expect("directory");
+    let (certificate, key) = (directory.path().join("own.pem"), directory.path().join("own.key"));
+    let write = || {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("writes");
+        std::fs::write(&certificate, made.cert.pem()).expect("writes");
+        made.cert.pem()
+    };
+    let first = write();
+    let tls = bulkhead_controller::Tls::Files { certificate: certificate.clone(), key: key.clone() };
+    let running = crate::support::start_with(|config| config.tls = tls).await;
+    let token = running.controller.admin_token.clone();
+    let trusting = |pem: &str| {
+        bulkhead_api::client::Client::new(&running.controller.url, token.clone(), Some(pem.as_bytes()))
+            .expect("a client")
+    };
+    trusting(&first).status().await.expect("the first one is shown");
+    // Half written: the old one goes on, and that is said.
+    std::fs::write(&certificate, "-----BEGIN CERTIFICATE-----\n").expect("writes");
+    crate::support::eventually("it is said", || async {
+        let status = trusting(&first).status().await.ok()?;
+        status.degraded.iter().any(|wrong| wrong.what.contains("certificate")).then_some(())
+    })
+    .await;
+    let second = write();
+    crate::support::eventually("the second one is shown", || async {
+        trusting(&second).status().await.ok().filter(|status| status.degraded.is_empty())
+    })
+    .await;
+    trusting(&first).status().await.expect_err("the first one is shown no more");
+    running.controller.stop().await;
+}

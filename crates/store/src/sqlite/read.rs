@@ -1,8 +1,8 @@
 use super::{integer, natural, write::severity_rank};
 use crate::{
-    AuditRecord, AuditVerdict, DecisionRecord, EventFilter, GENESIS, Loaded, PolicyRecord, Reader,
-    RevisionRecord, ServiceRecord, SessionRecord, SpoolRecord, StoreError, StoredEvent, TokenRecord,
-    audit::Verifier,
+    AuditRecord, AuditVerdict, DecisionRecord, EventFilter, GENESIS, HistoryCounts, HistoryEdge,
+    HistoryPoint, Loaded, PolicyRecord, Reader, RevisionRecord, ServiceRecord, SessionRecord, SpoolRecord,
+    StoreError, StoredEvent, TokenRecord, audit::Verifier,
 };
 use bulkhead_model::{Event, Identity, ServiceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params_from_iter, types::Value};
@@ -86,6 +86,7 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
                 revision: natural(row.get(4)?),
                 updated: time(row, 5)?,
                 actor: row.get(6)?,
+                manager: row.get(7)?,
             })
         })?,
         revision: largest(connection, "SELECT max(revision) FROM revision")?,
@@ -116,6 +117,9 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
             .collect(),
         spool: rows(connection, "SELECT * FROM spool ORDER BY output, id", |row| {
             Ok(SpoolRecord { output: row.get(0)?, id: natural(row.get(1)?), data: row.get(2)? })
+        })?,
+        objects: rows(connection, "SELECT kind, id, data FROM object", |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?,
         last_event: largest(connection, "SELECT max(id) FROM event")?,
         last_position: largest(connection, "SELECT max(position) FROM event")?,
@@ -231,10 +235,64 @@ impl Reader for SqliteReader {
         Ok(found)
     }
 
+    fn history(&self, from: Timestamp, to: Timestamp) -> Result<Vec<HistoryEdge>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT e.id, e.data, min(h.start), max(h.start), sum(h.connections), sum(h.packets), sum(h.bytes), \
+             sum(h.denied), sum(h.would_deny) FROM history h JOIN history_edge e ON e.number = h.edge \
+             WHERE h.start BETWEEN ?1 AND ?2 GROUP BY h.edge ORDER BY e.id",
+        )?;
+        let found = statement.query_map([integer(from.0), integer(to.0)], |row| {
+            Ok(HistoryEdge {
+                edge: row.get(0)?,
+                data: row.get(1)?,
+                first: time(row, 2)?,
+                last: time(row, 3)?,
+                counts: counts(row, 4)?,
+            })
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    fn timeline(&self, from: Timestamp, to: Timestamp) -> Result<Vec<HistoryPoint>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "WITH born AS (SELECT start, count(*) AS edges FROM (SELECT min(start) AS start FROM history GROUP BY edge) \
+             GROUP BY start) \
+             SELECT h.start, count(*), coalesce((SELECT edges FROM born WHERE born.start = h.start), 0), \
+             sum(h.connections), sum(h.packets), sum(h.bytes), sum(h.denied), sum(h.would_deny) \
+             FROM history h WHERE h.start BETWEEN ?1 AND ?2 GROUP BY h.start ORDER BY h.start",
+        )?;
+        let found = statement.query_map([integer(from.0), integer(to.0)], |row| {
+            Ok(HistoryPoint {
+                start: time(row, 0)?,
+                edges: natural(row.get(1)?),
+                new_edges: natural(row.get(2)?),
+                counts: counts(row, 3)?,
+            })
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    fn oldest_history(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT min(start) FROM history")?;
+        Ok(statement.query_row([], |row| optional_time(row, 0))?)
+    }
+
     fn revision(&self, revision: u64) -> Result<Option<RevisionRecord>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT * FROM revision WHERE revision = ?1")?;
         Ok(statement.query_row([integer(revision)], revision_record).optional()?)
     }
+}
+
+/// Five columns from this one on.
+fn counts(row: &Row<'_>, column: usize) -> rusqlite::Result<HistoryCounts> {
+    let at = |offset: usize| Ok::<_, rusqlite::Error>(natural(row.get(column + offset)?));
+    Ok(HistoryCounts {
+        connections: at(0)?,
+        packets: at(1)?,
+        bytes: at(2)?,
+        denied: at(3)?,
+        would_deny: at(4)?,
+    })
 }
 
 fn revision_record(row: &Row<'_>) -> rusqlite::Result<RevisionRecord> {

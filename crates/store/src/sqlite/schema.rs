@@ -5,7 +5,8 @@ use rusqlite::{Connection, Transaction};
 /// "BLKH"
 pub(super) const APPLICATION_ID: i64 = 0x424c_4b48;
 
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE identity (service TEXT PRIMARY KEY, identity INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
 CREATE TABLE service (name TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
@@ -50,7 +51,19 @@ CREATE TABLE decision (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE spool (
     output TEXT NOT NULL, id INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (output, id)
 ) WITHOUT ROWID;
-"];
+",
+    "
+ALTER TABLE policy ADD COLUMN manager TEXT;
+CREATE TABLE object (
+    kind TEXT NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (kind, id)
+) WITHOUT ROWID;
+CREATE TABLE history_edge (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, data TEXT NOT NULL);
+CREATE TABLE history (
+    start INTEGER NOT NULL, edge INTEGER NOT NULL, connections INTEGER NOT NULL, packets INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, denied INTEGER NOT NULL, would_deny INTEGER NOT NULL, PRIMARY KEY (start, edge)
+) WITHOUT ROWID;
+",
+];
 
 /// The version that this program writes.
 pub(super) const VERSION: u32 = STEPS.len() as u32;

@@ -1,5 +1,8 @@
 use super::{SqliteStore, integer, natural};
-use crate::{Change, Loaded, PolicyRecord, Pruned, Store, StoreError, StoredEvent};
+use crate::{
+    Change, HISTORY_COARSE, HISTORY_FINE, HistoryRecord, Keep, Loaded, PolicyRecord, Pruned, Store,
+    StoreError, StoredEvent,
+};
 use bulkhead_model::{Severity, Timestamp};
 use rusqlite::{Transaction, TransactionBehavior, params};
 use std::time::Duration;
@@ -18,28 +21,39 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    fn prune(&mut self, now: Timestamp, event_age: Duration, max_bytes: u64) -> Result<Pruned, StoreError> {
-        let age = u64::try_from(event_age.as_millis()).unwrap_or(u64::MAX);
-        let before = integer(now.0.saturating_sub(age));
-        let by_age = self.remove("last < ?1", before)?;
+    fn prune(&mut self, now: Timestamp, keep: Keep) -> Result<Pruned, StoreError> {
+        let before = |age: Duration| {
+            let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+            integer(now.0.saturating_sub(age))
+        };
+        let by_age = self.remove("last < ?1", before(keep.events))?;
+        let mut history = self.remove_history(before(keep.history))?;
+        self.make_coarse(now)?;
         let mut by_size = 0;
-        while self.bytes()? > max_bytes {
-            // In small bites, so that no write waits for long.
-            let bound: Option<i64> = self.connection.query_row(
-                "SELECT max(id) FROM (SELECT id FROM event ORDER BY id LIMIT 2000)",
+        while self.bytes()? > keep.bytes {
+            // In small bites, so that no write waits for long; the older of the two kinds first.
+            let (bound, event): (Option<i64>, Option<i64>) = self.connection.query_row(
+                "SELECT max(id), min(time) FROM (SELECT id, time FROM event ORDER BY id LIMIT 2000)",
                 [],
-                |row| row.get(0),
+                |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
-            let Some(bound) = bound else { break };
-            by_size += self.remove("id <= ?1", bound)?;
+            let oldest: Option<i64> =
+                self.connection.query_row("SELECT min(start) FROM history", [], |row| row.get(0))?;
+            match (bound, oldest) {
+                (_, Some(start)) if event.is_none_or(|event| start <= event) => {
+                    history += self.remove_history(start + 1)?;
+                }
+                (Some(bound), _) => by_size += self.remove("id <= ?1", bound)?,
+                _ => break,
+            }
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         }
-        if by_age + by_size > 0 {
+        if by_age + by_size + history > 0 {
             let mut vacuum = self.connection.prepare("PRAGMA incremental_vacuum")?;
             let mut rows = vacuum.query([])?;
             while rows.next()?.is_some() {}
         }
-        Ok(Pruned { by_age, by_size })
+        Ok(Pruned { by_age, by_size, history })
     }
 
     fn bytes(&mut self) -> Result<u64, StoreError> {
@@ -61,6 +75,60 @@ impl SqliteStore {
         transaction.commit()?;
         Ok(removed as u64)
     }
+}
+
+impl SqliteStore {
+    fn remove_history(&mut self, before: i64) -> Result<u64, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let removed = transaction.execute("DELETE FROM history WHERE start < ?1", [before])?;
+        if removed > 0 {
+            transaction.execute(
+                "DELETE FROM history_edge WHERE number NOT IN (SELECT DISTINCT edge FROM history)",
+                [],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(removed as u64)
+    }
+
+    /// What is old enough is kept by the hour alone.
+    fn make_coarse(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let step = integer(HISTORY_COARSE);
+        let before = integer(now.0.saturating_sub(HISTORY_FINE)) / step * step;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "INSERT INTO history SELECT start / ?2 * ?2, edge, sum(connections), sum(packets), sum(bytes), sum(denied), \
+             sum(would_deny) FROM history WHERE start < ?1 AND start % ?2 <> 0 GROUP BY start / ?2, edge \
+             ON CONFLICT (start, edge) DO UPDATE SET connections = connections + excluded.connections, \
+             packets = packets + excluded.packets, bytes = bytes + excluded.bytes, denied = denied + excluded.denied, \
+             would_deny = would_deny + excluded.would_deny",
+            [before, step],
+        )?;
+        transaction.execute("DELETE FROM history WHERE start < ?1 AND start % ?2 <> 0", [before, step])?;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn put_history(to: &Transaction<'_>, record: &HistoryRecord) -> Result<(), StoreError> {
+    run(to, "INSERT OR IGNORE INTO history_edge (id, data) VALUES (?1, ?2)", [&record.edge, &record.data])?;
+    let c = &record.counts;
+    run(
+        to,
+        "INSERT INTO history SELECT ?2, number, ?3, ?4, ?5, ?6, ?7 FROM history_edge WHERE id = ?1 \
+         ON CONFLICT (start, edge) DO UPDATE SET connections = connections + excluded.connections, \
+         packets = packets + excluded.packets, bytes = bytes + excluded.bytes, denied = denied + excluded.denied, \
+         would_deny = would_deny + excluded.would_deny",
+        params![
+            record.edge,
+            integer(record.start.0),
+            integer(c.connections),
+            integer(c.packets),
+            integer(c.bytes),
+            integer(c.denied),
+            integer(c.would_deny)
+        ],
+    )
 }
 
 fn run(to: &Transaction<'_>, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
@@ -158,14 +226,30 @@ fn apply(to: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
         Change::Unspool { output, id } => {
             run(to, "DELETE FROM spool WHERE output = ?1 AND id = ?2", params![output, integer(*id)])
         }
+        Change::Object { kind, id, data } => {
+            run(to, "INSERT OR REPLACE INTO object VALUES (?1, ?2, ?3)", params![kind, id, data])
+        }
+        Change::RemoveObject { kind, id } => {
+            run(to, "DELETE FROM object WHERE kind = ?1 AND id = ?2", params![kind, id])
+        }
+        Change::History(record) => put_history(to, record),
     }
 }
 
 fn put_policy(to: &Transaction<'_>, p: &PolicyRecord) -> Result<(), StoreError> {
     run(
         to,
-        "INSERT OR REPLACE INTO policy VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![p.namespace, p.name, p.origin, p.yaml, integer(p.revision), integer(p.updated.0), p.actor],
+        "INSERT OR REPLACE INTO policy VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            p.namespace,
+            p.name,
+            p.origin,
+            p.yaml,
+            integer(p.revision),
+            integer(p.updated.0),
+            p.actor,
+            p.manager
+        ],
     )
 }
 

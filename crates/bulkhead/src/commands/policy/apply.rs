@@ -14,8 +14,7 @@ use crate::{
 };
 use anyhow::Result;
 use bulkhead_api::{
-    ApplyRequest, ApplyResult, ChangeAction, RestoreRequest,
-    client::{Client, ClientError},
+    ApplyRequest, ApplyResult, ChangeAction, ProposalRequest, RestoreRequest, client::Client,
 };
 use bulkhead_model::RuleOrigin;
 use clap::Args;
@@ -35,6 +34,23 @@ pub(super) struct ApplyArgs {
     /// Say what would happen, and change nothing; ends with 1 if seen traffic would be denied
     #[arg(long)]
     dry_run: bool,
+
+    /// Propose it, for an operator to accept or reject; all that a token of the role proposer may do
+    #[arg(long, conflicts_with = "dry_run")]
+    propose: bool,
+
+    /// What a proposal is about, in one line
+    #[arg(
+        long,
+        requires = "propose",
+        value_name = "TEXT",
+        default_value_if("propose", "true", "proposed by bulkhead policy apply")
+    )]
+    title: Option<String>,
+
+    /// Where a proposal comes from: the address of a merge request or pipeline
+    #[arg(long, requires = "propose", value_name = "URL")]
+    link: Option<String>,
 
     /// Do not ask, even if seen traffic would be denied
     #[arg(short, long)]
@@ -67,6 +83,10 @@ pub(super) struct DiffArgs {
     #[arg(long, requires = "files")]
     prune: bool,
 
+    /// Compare with the documents of this set when --prune is given
+    #[arg(long, value_name = "NAME", requires = "files")]
+    set: Option<String>,
+
     /// Where they come from: user; declared for CI/CD and GitOps; or imported
     #[arg(long, default_value = "user", value_parser = list::parse_origin)]
     origin: RuleOrigin,
@@ -81,13 +101,21 @@ struct Sources {
     #[arg(short, long = "file", value_name = "PATH", required = true)]
     files: Vec<PathBuf>,
 
-    /// Remove documents of the same origin that are not among these
+    /// Remove documents of the set that are not among these; without --set, those of the same origin that no set manages
     #[arg(long)]
     prune: bool,
 
     /// Where they come from: user; declared for CI/CD and GitOps; or imported
     #[arg(long, default_value = "user", value_parser = list::parse_origin)]
     origin: RuleOrigin,
+
+    /// The set that manages these documents from then on, like a repository: nobody else changes them by mistake
+    #[arg(long, value_name = "NAME")]
+    set: Option<String>,
+
+    /// Take over documents that another set manages, or that were written by hand
+    #[arg(long)]
+    force_conflicts: bool,
 }
 
 /// Delete documents
@@ -126,26 +154,44 @@ async fn send(client: &Client, sources: &Sources, joined: &Joined, dry_run: bool
         dry_run,
         prune: sources.prune,
         origin: Some(sources.origin),
+        set: sources.set.clone(),
+        force_conflicts: sources.force_conflicts,
         file: None,
     };
     let what = if dry_run { "looking ahead" } else { "applying" };
-    waiting::during(what, client.apply(&request)).await.map_err(|error| placed(error, joined))
+    waiting::during(what, client.apply(&request)).await.map_err(|error| joined.placed(error))
 }
 
-/// The server saw one text; people have files.
-fn placed(error: ClientError, joined: &Joined) -> anyhow::Error {
-    let ClientError::Api(mut refusal) = error else { return error.into() };
-    for detail in &mut refusal.details {
-        if let Some((file, line)) = detail.line.and_then(|line| joined.place(line)) {
-            detail.file = Some(file.to_owned());
-            detail.line = Some(line);
+async fn propose(cx: &mut Context, args: ApplyArgs, joined: &Joined) -> Result<Code> {
+    let request = ProposalRequest {
+        title: args.title.unwrap_or_default(),
+        link: args.link,
+        documents: joined.text.clone(),
+        prune: args.sources.prune,
+        origin: Some(args.sources.origin),
+        set: args.sources.set,
+        force_conflicts: args.sources.force_conflicts,
+        file: None,
+    };
+    let client = cx.client()?;
+    let made = waiting::during("proposing", client.propose(&request)).await;
+    let made = made.map_err(|error| joined.placed(error))?;
+    let format = args.output.output;
+    if !structured(&mut cx.screen, format, &made)? {
+        if let Some(preview) = &made.preview {
+            print(&mut cx.screen, preview, format.is_wide())?;
         }
+        let id = &made.proposal.id;
+        writeln!(cx.screen, "Proposal {id} waits for an operator: bulkhead policy proposals accept {id}")?;
     }
-    ClientError::Api(refusal).into()
+    Ok(Code::Success)
 }
 
 pub(super) async fn apply(cx: &mut Context, args: ApplyArgs) -> Result<Code> {
     let joined = Joined::new(&documents::read_all(&args.sources.files)?);
+    if args.propose {
+        return propose(cx, args, &joined).await;
+    }
     let client = cx.client()?;
     let format = args.output.output;
     if args.dry_run || !args.yes {
@@ -194,7 +240,14 @@ pub(super) async fn diff(cx: &mut Context, args: DiffArgs) -> Result<Code> {
     if let (Some(before), Some(after)) = (args.before, args.after) {
         return difference::run(cx, before, after, args.output);
     }
-    let sources = Sources { files: args.files, prune: args.prune, origin: args.origin };
+    let sources = Sources {
+        files: args.files,
+        prune: args.prune,
+        origin: args.origin,
+        set: args.set,
+        // A difference is told, whoever may make it.
+        force_conflicts: true,
+    };
     let joined = Joined::new(&documents::read_all(&sources.files)?);
     let result = send(&cx.client()?, &sources, &joined, true).await?;
     if !structured(&mut cx.screen, args.output.output, &result)? {
@@ -232,7 +285,7 @@ fn told(cx: &mut Context, format: Format, result: &ApplyResult) -> Result<Code> 
     Ok(if result.dry_run && !result.would_break.is_empty() { Code::Problems } else { Code::Success })
 }
 
-fn print(screen: &mut Screen, result: &ApplyResult, wide: bool) -> io::Result<()> {
+pub(super) fn print(screen: &mut Screen, result: &ApplyResult, wide: bool) -> io::Result<()> {
     let mut table = Table::new([
         Column::text("CHANGE"),
         Column::text("POLICY").shrinks_to(12),
