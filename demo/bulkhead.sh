@@ -8,6 +8,8 @@ story_build() {
     ensure_rust
     build_console
     step "Building Bulkhead" cargo build --locked -p bulkhead || fail "Bulkhead does not build" "see the log above"
+    [ -z "$BROWSER" ] || step "Building an estate of a thousand" cargo build --locked -p bulkhead-controller --example estate ||
+        fail "the example does not build" "see the log above"
 }
 
 # bulkhead ARGUMENTS...: the client, in the room.
@@ -113,7 +115,9 @@ customers_unharmed() {
 }
 
 console_in_browser() {
-    in_room env BULKHEAD_URL=http://127.0.0.1:7070 BULKHEAD_TOKEN="$(in_room cat /run/bulkhead-state/admin.token)" npm --prefix ui run e2e
+    in_room env BULKHEAD_URL=http://127.0.0.1:7070 BULKHEAD_TOKEN="$(in_room cat /run/bulkhead-state/admin.token)" \
+        BULKHEAD_STATE=/run/bulkhead-state BULKHEAD_PROGRAM="$CARGO_TARGET_DIR/debug/bulkhead" \
+        BULKHEAD_ESTATE="$CARGO_TARGET_DIR/debug/examples/estate" npm --prefix ui run e2e
 }
 
 # The number of the event that says that web was kept from Redis.

@@ -1,30 +1,10 @@
-import { expect, test, type Page } from "@playwright/test";
+import { expect, test } from "@playwright/test";
 import axe from "axe-core";
-
-const TOKEN = process.env.BULKHEAD_TOKEN ?? "";
+import { known, MAY_SKIP, short, signIn, TOKEN } from "./support";
 
 test.beforeAll(() => {
   if (TOKEN === "") throw new Error("BULKHEAD_TOKEN is not set: the token of an admin of the server at BULKHEAD_URL");
 });
-
-async function signIn(page: Page, token = TOKEN): Promise<void> {
-  await page.goto("./");
-  await page.getByLabel("Token").fill(token);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page.getByRole("navigation", { name: "Views" }).first()).toBeVisible();
-}
-
-interface Known { services: { name: string }[]; edges: { client: { kind: string; name?: string }; server: { kind: string; name?: string }; port: number; protocol: string }[] }
-
-/** What the API says; the console has to say the same. */
-async function known(page: Page): Promise<Known> {
-  const get = async (path: string) => (await page.request.get(`./api/v1/${path}`)).json() as Promise<{ items?: Known["services"]; edges?: Known["edges"] }>;
-  const services = (await get("services")).items ?? [];
-  const edges = (await get("graph")).edges ?? [];
-  return { services, edges };
-}
-
-const short = (name: string): string => name.slice(name.indexOf("/") + 1);
 
 test("a wrong token is refused in the server's words, the right one lets in", async ({ page }) => {
   await page.goto("./");
@@ -35,13 +15,10 @@ test("a wrong token is refused in the server's words, the right one lets in", as
   expect(await page.evaluate(() => document.cookie)).toBe("");
 });
 
-// Where nothing may be skipped, an empty estate is a failure.
-const MAY_BE_EMPTY = process.env["BULKHEAD_TESTS"] !== "require";
-
 test("the map shows the services that the API knows", async ({ page }) => {
   await signIn(page);
   const { services } = await known(page);
-  test.skip(MAY_BE_EMPTY && services.length === 0, "the estate is empty");
+  test.skip(MAY_SKIP && services.length === 0, "the estate is empty");
   const drawn = page.locator(".react-flow__node-service, .react-flow__node-tile");
   await expect(drawn.first()).toBeVisible();
   if (services.length <= 40) await expect(page.locator(".react-flow__node-service")).toHaveCount(services.length);
@@ -52,7 +29,7 @@ test("a service's page tells its mode, its edges and its gates", async ({ page }
   await signIn(page);
   const { services, edges } = await known(page);
   const name = edges.map((edge) => edge.client).find((peer) => peer.kind === "service")?.name ?? services[0]?.name;
-  test.skip(MAY_BE_EMPTY && name === undefined, "the estate is empty");
+  test.skip(MAY_SKIP && name === undefined, "the estate is empty");
   await page.goto(`./#/services/${name ?? ""}`);
   await expect(page.getByRole("heading", { level: 1 })).toContainText(short(name ?? ""));
   await expect(page.getByText("Nano-segment", { exact: true })).toBeVisible();
@@ -78,7 +55,7 @@ test("the question box answers as the API does", async ({ page }) => {
   await signIn(page);
   const { edges } = await known(page);
   const edge = edges.find((each) => each.client.kind === "service" && each.server.kind === "service" && each.protocol === "tcp");
-  test.skip(MAY_BE_EMPTY && edge === undefined, "no edge between two services");
+  test.skip(MAY_SKIP && edge === undefined, "no edge between two services");
   await page.goto("./#/policies?tab=ask");
   await page.getByLabel("Question about the policy in force").fill(`can ${edge?.client.name ?? ""} reach ${edge?.server.name ?? ""} on ${edge?.port ?? 0}?`);
   await page.getByRole("button", { name: "Ask", exact: true }).click();
@@ -137,7 +114,7 @@ for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     await signIn(page);
     const { services } = await known(page);
-    const views = ["map", "services", "events", "policies", "policies?tab=ask", "policies?tab=history", "review", "blast", "settings", ...(services[0] === undefined ? [] : [`services/${services[0].name}`, `map?focus=${services[0].name}`])];
+    const views = ["map", "services", "events", "policies", "policies?tab=ask", "policies?tab=history", "review", "blast", "compliance", "compliance?tab=reports", "settings", ...(services[0] === undefined ? [] : [`services/${services[0].name}`, `map?focus=${services[0].name}`])];
     for (const view of views) {
       await page.goto(`./#/${view}`);
       await page.waitForTimeout(1200);
