@@ -1,17 +1,18 @@
-//! How policies grow: reading, compiling, deciding, asking, at 1,000, 10,000 and 100,000 rules.
+//! Every question at 1,000, 10,000 and 100,000 workloads: 20 workloads a service, 10 rules a service. Time is that of one
+//! core (the thread's, as the kernel counts it), memory the most that the process of one size ever held.
 //!
-//! `cargo run --release -p bulkhead-policy --example bench_policy [-- --json] [--short]`
+//! `benches/policy/run [--short] [--json FILE]`
 
-use bulkhead_model::{Direction, IpProtocol, ServiceName, Timestamp};
-use bulkhead_policy::document::{Cidr, Criteria, LabelSelector, Metadata, PeerSpec, PortSpec, Rule};
+use bulkhead_model::{IpProtocol, Mode, ServiceName, Timestamp};
+use bulkhead_policy::document::{
+    Assertion, Cidr, Criteria, LabelSelector, Metadata, PeerSpec, PortSpec, Rule, read_assertions,
+};
 use bulkhead_policy::{
-    Compiler, Document, Evaluator, Inventory, Listening, PeerAddress, PolicySet, Reach, ReadOptions, Remote,
-    RuleBook, SegmentationPolicy, Traffic, View, blast_radius, flow_diff,
+    Attacks, Compiler, Document, Evaluator, Inventory, Listening, PolicySet, Reach, ReadOptions, Remote,
+    RuleBook, SegmentationPolicy, Traffic, View, Weights, blast_radius, diff, flow_diff, lint, rank,
+    verify::verify, what_to_close,
 };
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, time::Duration};
 
 const NOW: Timestamp = Timestamp(0);
 
@@ -32,6 +33,12 @@ fn name(index: usize) -> ServiceName {
     ServiceName::new(&format!("team-{}", index % 40), &format!("service-{index}"))
         .expect("letters and digits")
 }
+
+/// Workloads of one service.
+const REPLICAS: usize = 20;
+/// Of every question, the budget of one answer, and of one after a changed rule.
+const BUDGET: Duration = Duration::from_secs(1);
+const BUDGET_AGAIN: Duration = Duration::from_millis(50);
 
 /// An estate in which every service has ten rules: seven for single services, one for a label, one for a namespace and
 /// one for a range outside.
@@ -93,169 +100,183 @@ fn estate(rules: usize) -> (Inventory, PolicySet) {
 }
 
 struct Row {
-    rules: usize,
-    services: usize,
-    read: Duration,
-    compile: Duration,
-    change: Duration,
-    entries: usize,
-    /// Nanoseconds.
-    evaluate: f64,
-    lookup: f64,
-    reach: Duration,
-    blast: Duration,
-    flow_diff: Option<Duration>,
+    what: &'static str,
+    /// A question, or one asked again after a rule has changed.
+    budget: Option<Duration>,
+    time: Duration,
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let result = black_box(work());
-    (result, start.elapsed())
+struct Bench {
+    rows: Vec<Row>,
 }
 
-fn measure(rules: usize) -> Row {
-    let (inventory, set) = estate(rules);
-    let services = inventory.services().len();
+/// Time that this thread had a core.
+fn core_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split_whitespace().next().and_then(|first| first.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
+}
+
+/// The most memory that this process ever had, in MiB.
+fn peak_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+impl Bench {
+    fn time<T>(&mut self, what: &'static str, budget: Option<Duration>, work: impl FnOnce() -> T) -> T {
+        let start = core_time();
+        let result = black_box(work());
+        self.rows.push(Row { what, budget, time: core_time().saturating_sub(start) });
+        eprintln!("{what}: {:?}", self.rows.last().map(|row| row.time));
+        result
+    }
+
+    /// One answer out of nothing but documents and inventory.
+    fn ask<T>(&mut self, what: &'static str, work: impl FnOnce() -> T) -> T {
+        self.time(what, Some(BUDGET), work)
+    }
+
+    /// The answer after one rule has changed, when everything of before is at hand.
+    fn again<T>(&mut self, what: &'static str, work: impl FnOnce() -> T) -> T {
+        self.time(what, Some(BUDGET_AGAIN), work)
+    }
+}
+
+fn claims(claim: &str) -> Vec<Assertion> {
+    let text = format!(
+        "apiVersion: bulkhead.dev/v1alpha1\nkind: Assertions\nmetadata: {{name: bench}}\nspec: [{{{claim}}}]\n"
+    );
+    let (assertions, errors) = read_assertions("bench.yaml", &text, ReadOptions::default());
+    assert!(errors.is_empty(), "{errors:?}");
+    assertions
+}
+
+fn measure(workloads: usize) -> Vec<Row> {
+    let mut bench = Bench { rows: Vec::new() };
+    let services = workloads / REPLICAS;
+    let (mut inventory, set) = estate(services * 10);
+    for index in 0..services {
+        inventory.service_mut(&name(index)).expect("there").mode = Mode::Enforce;
+    }
+    let inventory = inventory;
     let text = Document::join(&set.documents().collect::<Vec<_>>());
-    let (parsed, read) = timed(|| PolicySet::read([("estate.yaml", text.as_str())], ReadOptions::default()));
+    let read = || PolicySet::read([("estate.yaml", text.as_str())], ReadOptions::default());
+    let parsed = bench.time("read documents", None, read);
     assert_eq!(parsed.as_ref().ok(), Some(&set));
-    let mut compiler = Compiler::default();
-    let (compiled, compile) = timed(|| compiler.compile(&set, &inventory, NOW));
+    drop((parsed, text));
     let mut changed = set.clone();
-    let first = set.policies().next().map(|policy| SegmentationPolicy::clone(policy));
-    if let Some(mut policy) = first {
+    if let Some(policy) = set.policies().nth(services / 2) {
+        let mut policy = SegmentationPolicy::clone(policy);
         policy.ingress.truncate(2);
         changed.insert(Document::Policy(policy));
     }
-    let mut changes: Vec<Duration> = (0..21)
-        .map(|turn| {
-            let to = if turn % 2 == 0 { &changed } else { &set };
-            timed(|| compiler.compile(to, &inventory, NOW)).1
-        })
-        .collect();
-    changes.sort_unstable();
-    let change = changes[changes.len() / 2];
+    let (first, last) = (name(0), name(services - 1));
+    let identity = |name: &ServiceName| inventory.service(name).map(|it| it.identity).unwrap_or_default();
 
-    let mut random = Random(7);
-    let flows: Vec<_> = (0..20_000)
-        .map(|_| {
-            let (own, other) = (random.below(services), random.below(services));
-            let traffic = Traffic::tcp([80, 443, 6379, 22][random.below(4)]);
-            let direction = if random.below(2) == 0 { Direction::Ingress } else { Direction::Egress };
-            (name(own), direction, Remote::Service(name(other)), traffic)
-        })
-        .collect();
-    let evaluator = Evaluator::new(&set, &inventory, &mut RuleBook::default(), NOW);
-    let (_, evaluate) = timed(|| {
-        for (own, direction, other, traffic) in &flows {
-            black_box(evaluator.decide(own, *direction, other, *traffic).allow);
-        }
-    });
-    let keys: Vec<_> = flows
-        .iter()
-        .filter_map(|(own, direction, other, traffic)| {
-            let Remote::Service(other) = other else { return None };
-            let identity = |name| inventory.service(name).map(|service| service.identity);
-            Some((identity(own)?, *direction, PeerAddress::Known(identity(other)?), *traffic))
-        })
-        .collect();
-    let (_, lookup) = timed(|| {
-        for &(own, direction, peer, traffic) in &keys {
-            black_box(compiled.lookup(own, direction, peer, traffic));
-        }
-    });
-    let reachable = Reach::new(compiled.clone(), View::Policy);
-    let target = inventory.services().next().map(|service| service.identity).unwrap_or_default();
-    let (_, reach) = timed(|| reachable.who_can_reach(target));
+    let mut compiler = Compiler::default();
+    let compiled = bench.ask("compile", || compiler.compile(&set, &inventory, NOW));
     let listening = Listening::new(&inventory, []);
-    let (_, blast) = timed(|| blast_radius(&reachable, &inventory, &listening, &name(0), 3));
-    // All pairs of peers: left out where that is a hundred million pairs.
-    let flow_diff = (services <= 1000).then(|| timed(|| flow_diff(&set, &changed, &inventory, NOW)).1);
-    let entries = compiled
-        .services
-        .iter()
-        .flat_map(|service| [&service.ingress, &service.egress])
-        .flat_map(|direction| &direction.classes)
-        .map(|class| class.entries.len())
-        .sum();
-    let each = |total: Duration| total.as_nanos() as f64 / flows.len() as f64;
-    Row {
-        rules,
-        services,
-        read,
-        compile,
-        change,
-        entries,
-        evaluate: each(evaluate),
-        lookup: each(lookup),
-        reach,
-        blast,
-        flow_diff,
-    }
+    bench.ask("explain", || {
+        let mut book = RuleBook::default();
+        let evaluator = Evaluator::new(&set, &inventory, &mut book, NOW);
+        evaluator.explain(&Remote::Service(first.clone()), &Remote::Service(last.clone()), Traffic::tcp(443))
+    });
+    let fresh = |view| Reach::new(Compiler::default().compile(&set, &inventory, NOW), view);
+    bench.ask("reach A to B", || fresh(View::Policy).traffic(identity(&first), identity(&last)));
+    bench.ask("who can reach B", || fresh(View::Policy).who_can_reach(identity(&last)));
+    let verified = |claim: &str| verify(&set, &inventory, NOW, View::Policy, &claims(claim));
+    bench.ask("verify never", || verified("never: {from: [{namespace: team-1}], to: [{namespace: team-2}]}"));
+    bench.ask("verify never, everybody", || verified("never: {from: [any], to: [{namespace: team-2}]}"));
+    bench.ask("verify never, 3 hops", || {
+        verified("never: {from: [{namespace: team-1}], to: [{namespace: team-2}], hops: 3}")
+    });
+    bench.ask("verify only", || verified("only: {from: [{namespace: team-1}], to: [{namespace: team-2}]}"));
+    bench.ask("verify always", || {
+        verified("always: {from: [{namespace: team-1}], to: [{namespace: team-2}], ports: [443]}")
+    });
+    bench.ask("verify isolated", || {
+        verified("isolated: [{namespace: \"team-1*\"}, {namespace: \"team-2*\"}]")
+    });
+    bench.ask("verify enforced", || verified("enforced: [{namespace: team-1}]"));
+    bench.ask("lint", || lint(&set, &inventory, &[], NOW));
+    bench.ask("diff of documents", || diff(&set, &changed));
+    bench.ask("diff of flows", || flow_diff(&set, &changed, &inventory, NOW));
+    bench.ask("blast radius, 3 hops", || {
+        blast_radius(&fresh(View::Policy), &inventory, &listening, &first, 3)
+    });
+    bench.ask("ranking of the estate, 3 hops", || rank(&fresh(View::Policy), &inventory, &listening, 3));
+    bench.ask("ranking while all learn", || rank(&fresh(View::Open), &inventory, &listening, 3));
+    bench.ask("attack paths", || {
+        Attacks::from_outside(&fresh(View::Policy), &Weights::default()).paths(&inventory)
+    });
+    bench.ask("what to close first, 10 steps", || {
+        what_to_close(&fresh(View::Policy), &inventory, &Weights::new(0.5, []), &|_, _| false, 10)
+    });
+
+    bench.again("again: compile", || compiler.compile(&changed, &inventory, NOW));
+    drop(compiled);
+    bench.rows
 }
 
-fn ms(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1000.0)
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// One size, alone in its process: `what<TAB>budget ms<TAB>ms` a line, then the memory in MiB.
+fn one(workloads: usize) {
+    for row in measure(workloads) {
+        let budget = row.budget.map_or_else(|| "-".to_owned(), |budget| ms(budget).to_string());
+        println!("{}\t{budget}\t{:.3}", row.what, ms(row.time));
+    }
+    println!("peak memory, MiB\t2048\t{}", peak_memory());
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let sizes: &[usize] = if has("--short") { &[1_000, 10_000] } else { &[1_000, 10_000, 100_000] };
-    let rows: Vec<Row> = sizes.iter().map(|&rules| measure(rules)).collect();
-    if has("--json") {
-        let objects: Vec<String> = rows
+    let after = |flag: &str| arguments.iter().skip_while(|argument| *argument != flag).nth(1);
+    if let Some(workloads) = after("--size").and_then(|size| size.parse().ok()) {
+        return one(workloads);
+    }
+    let short = arguments.iter().any(|argument| argument == "--short");
+    let sizes: &[usize] = if short { &[1_000, 10_000] } else { &[1_000, 10_000, 100_000] };
+    let mut table: Vec<(String, String, Vec<f64>)> = Vec::new();
+    for size in sizes {
+        let program = std::env::current_exe().expect("this program has a path");
+        let output = std::process::Command::new(program).args(["--size", &size.to_string()]).output();
+        let output = output.expect("this program starts again");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for (at, line) in String::from_utf8_lossy(&output.stdout).lines().enumerate() {
+            let mut parts = line.split('\t');
+            let mut part = || parts.next().unwrap_or_default().to_owned();
+            let (what, budget, value) = (part(), part(), part().parse().unwrap_or(f64::NAN));
+            if at == table.len() {
+                table.push((what, budget, Vec::new()));
+            }
+            table[at].2.push(value);
+        }
+    }
+    print!("{:<32} {:>9}", "ms of one core; workloads:", "budget");
+    sizes.iter().for_each(|size| print!(" {size:>10}"));
+    println!();
+    for (what, budget, values) in &table {
+        print!("{what:<32} {budget:>9}");
+        values.iter().for_each(|value| print!(" {value:>10.1}"));
+        let over = budget.parse().is_ok_and(|budget: f64| values.last().is_some_and(|value| *value > budget));
+        println!("{}", if over { "  over" } else { "" });
+    }
+    if let Some(path) = after("--json") {
+        let rows: Vec<String> = table
             .iter()
-            .map(|row| {
-                format!(
-                    "{{\"rules\":{},\"services\":{},\"read_ms\":{},\"compile_ms\":{},\"one_change_ms\":{},\
-                     \"entries\":{},\"evaluate_ns\":{:.0},\"lookup_ns\":{:.0},\"who_can_reach_ms\":{},\
-                     \"blast_radius_3_hops_ms\":{},\"flow_diff_ms\":{}}}",
-                    row.rules,
-                    row.services,
-                    ms(row.read),
-                    ms(row.compile),
-                    ms(row.change),
-                    row.entries,
-                    row.evaluate,
-                    row.lookup,
-                    ms(row.reach),
-                    ms(row.blast),
-                    row.flow_diff.map_or("null".to_owned(), ms),
-                )
+            .map(|(what, budget, values)| {
+                let values: Vec<String> =
+                    sizes.iter().zip(values).map(|(size, value)| format!("\"{size}\": {value}")).collect();
+                let budget = if budget == "-" { "null" } else { budget };
+                format!("{{\"question\": \"{what}\", \"budget\": {budget}, {}}}", values.join(", "))
             })
             .collect();
-        println!("[{}]", objects.join(",\n "));
-        return;
-    }
-    println!(
-        "{:>8} {:>9} {:>9} {:>11} {:>13} {:>9} {:>12} {:>10} {:>13} {:>11} {:>12}",
-        "rules",
-        "services",
-        "read ms",
-        "compile ms",
-        "one change ms",
-        "entries",
-        "evaluate ns",
-        "lookup ns",
-        "who-reach ms",
-        "blast-3 ms",
-        "flow-diff ms"
-    );
-    for row in rows {
-        println!(
-            "{:>8} {:>9} {:>9} {:>11} {:>13} {:>9} {:>12.0} {:>10.0} {:>13} {:>11} {:>12}",
-            row.rules,
-            row.services,
-            ms(row.read),
-            ms(row.compile),
-            ms(row.change),
-            row.entries,
-            row.evaluate,
-            row.lookup,
-            ms(row.reach),
-            ms(row.blast),
-            row.flow_diff.map_or("-".to_owned(), ms),
-        );
+        let text = format!("[{}]\n", rows.join(",\n "));
+        std::fs::write(path, text).expect("the file can be written");
     }
 }

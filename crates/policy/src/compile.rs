@@ -150,7 +150,9 @@ impl Compiler {
                 };
                 // The same tables stay the same allocation, whatever was computed anew on the way.
                 let made = match old {
-                    Some(old) if *old.direction == *made => old.direction,
+                    Some(old) if Arc::ptr_eq(&old.direction, &made) || *old.direction == *made => {
+                        old.direction
+                    }
                     _ => made,
                 };
                 if shareable {

@@ -6,9 +6,10 @@ use crate::{
     flowset::TrafficSet,
     inventory::Inventory,
     reach::{Reach, View, peer_of},
+    rulebook::RuleBook,
     set::PolicySet,
 };
-use bulkhead_model::{Direction, Peer, RuleOrigin, Timestamp};
+use bulkhead_model::{Direction, Identity, Peer, RuleOrigin, Timestamp};
 use std::{collections::BTreeSet, fmt};
 
 /// A document that was added, removed or changed.
@@ -162,26 +163,36 @@ pub fn flow_diff(
 ) -> Vec<FlowChange> {
     let mut compiler = Compiler::default();
     let old = Reach::new(compiler.compile_beside(before, &[after], inventory, now), View::Policy);
-    let new = Reach::new(compiler.compile_beside(after, &[before], inventory, now), View::Policy);
-    let peers = new.peers();
+    let new = old.renewed(compiler.compile_beside(after, &[before], inventory, now));
+    changes(&old, &new, inventory, compiler.book())
+}
+
+/// What two readings of one estate allow differently. Only services of which a side's tables differ are looked at.
+pub(crate) fn changes(old: &Reach, new: &Reach, inventory: &Inventory, book: &RuleBook) -> Vec<FlowChange> {
+    let peers: BTreeSet<Identity> = old.peers().into_iter().chain(new.peers()).collect();
+    let changed = |direction| {
+        let differs = |identity: &&Identity| !old.has_same_tables(new, **identity, direction);
+        peers.iter().filter(differs).copied().collect::<BTreeSet<Identity>>()
+    };
+    let (clients, servers) = (changed(Direction::Egress), changed(Direction::Ingress));
+    let of_clients = clients.iter().flat_map(|&client| peers.iter().map(move |&server| (client, server)));
+    let of_servers = servers.iter().flat_map(|&server| peers.iter().map(move |&client| (client, server)));
+    let pairs: BTreeSet<(Identity, Identity)> = of_clients
+        .chain(of_servers)
+        .filter(|&(client, server)| {
+            (client.is_service() || server.is_service()) && !old.is_same(new, client, server)
+        })
+        .collect();
     let mut changes = Vec::new();
-    for &client in &peers {
-        for &server in &peers {
-            if client == server && !client.is_service() || !(client.is_service() || server.is_service()) {
-                continue;
-            }
-            if old.is_same(&new, client, server) {
-                continue;
-            }
-            let (was, is) = (old.traffic(client, server), new.traffic(client, server));
-            if was != is {
-                changes.push(FlowChange {
-                    client: peer_of(client, inventory, compiler.book()),
-                    server: peer_of(server, inventory, compiler.book()),
-                    gained: is.difference(&was),
-                    lost: was.difference(&is),
-                });
-            }
+    for (client, server) in pairs {
+        let (was, is) = (old.traffic(client, server), new.traffic(client, server));
+        if was != is {
+            changes.push(FlowChange {
+                client: peer_of(client, inventory, book),
+                server: peer_of(server, inventory, book),
+                gained: is.difference(&was),
+                lost: was.difference(&is),
+            });
         }
     }
     changes

@@ -35,7 +35,9 @@ pub struct Reach {
     /// Every set of flows that some class allows, each once.
     sets: Vec<TrafficSet>,
     /// Position in `sets` of every class, by the address of its direction, which `compiled` keeps in place.
-    classes: HashMap<usize, Vec<usize>>,
+    classes: HashMap<usize, Arc<[usize]>>,
+    /// Position in `sets` of each of them.
+    index: HashMap<TrafficSet, usize>,
     graph: OnceLock<Graph>,
 }
 
@@ -45,12 +47,31 @@ const EVERYTHING: usize = 1;
 
 impl Reach {
     pub fn new(compiled: Arc<CompiledPolicy>, view: View) -> Self {
-        let mut sets = vec![TrafficSet::none(), TrafficSet::all()];
-        let mut index: HashMap<TrafficSet, usize> = sets.iter().cloned().zip(0..).collect();
+        let sets = vec![TrafficSet::none(), TrafficSet::all()];
+        let index = sets.iter().cloned().zip(0..).collect();
+        Self::reading(compiled, view, sets, index, None)
+    }
+
+    /// The same point of view of other tables. Tables that are the same allocation need not be read again.
+    pub fn renewed(&self, compiled: Arc<CompiledPolicy>) -> Self {
+        Self::reading(compiled, self.view, self.sets.clone(), self.index.clone(), Some(self))
+    }
+
+    fn reading(
+        compiled: Arc<CompiledPolicy>,
+        view: View,
+        mut sets: Vec<TrafficSet>,
+        mut index: HashMap<TrafficSet, usize>,
+        // It keeps its tables, so none of `compiled` can have come to be in the place of one that is gone.
+        before: Option<&Self>,
+    ) -> Self {
         let mut of_class: HashMap<&Class, usize> = HashMap::new();
         let mut classes = HashMap::new();
         for direction in compiled.services.iter().flat_map(|service| [&service.ingress, &service.egress]) {
             classes.entry(address(direction)).or_insert_with(|| {
+                if let Some(known) = before.and_then(|before| before.classes.get(&address(direction))) {
+                    return Arc::clone(known);
+                }
                 let positions = direction.classes.iter().map(|class| {
                     *of_class.entry(class).or_insert_with(|| {
                         let set = class.allowed();
@@ -63,7 +84,7 @@ impl Reach {
                 positions.collect()
             });
         }
-        Self { compiled: Arc::clone(&compiled), view, sets, classes, graph: OnceLock::new() }
+        Self { compiled: Arc::clone(&compiled), view, sets, index, classes, graph: OnceLock::new() }
     }
 
     /// Everything that can be an end of a flow: services, host, remote hosts, the world and its atoms, multicast.
@@ -197,6 +218,18 @@ impl Reach {
         self.sides(client, server) == (EVERYTHING, EVERYTHING)
     }
 
+    /// Whether the tables of one side of a service are the same allocation in two readings; of what is no service there
+    /// are none.
+    pub(crate) fn has_same_tables(&self, other: &Reach, own: Identity, direction: Direction) -> bool {
+        match (self.compiled.service(own), other.compiled.service(own)) {
+            (None, None) => true,
+            (Some(a), Some(b)) => {
+                a.mode == b.mode && std::ptr::eq(a.direction(direction), b.direction(direction))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether two readings have the very same classes for a pair, so that there is nothing to compare.
     pub(crate) fn is_same(&self, other: &Reach, client: Identity, server: Identity) -> bool {
         let same = |own: Identity, direction: Direction, peer: Identity| match (
@@ -204,6 +237,7 @@ impl Reach {
             other.compiled.service(own),
         ) {
             (None, None) => true,
+            (Some(a), Some(b)) if a.mode != b.mode => false,
             (Some(a), Some(b)) => {
                 let (a, b) = (a.direction(direction), b.direction(direction));
                 std::ptr::eq(a, b)

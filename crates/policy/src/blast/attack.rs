@@ -92,7 +92,7 @@ impl Attacks {
     fn new(graph: &Graph, entries: Vec<usize>, weights: &Weights) -> Self {
         let services = graph.services().to_vec();
         let weights: Vec<f64> = services.iter().map(|&service| weights.of(service)).collect();
-        Self { falls: Falls::new(graph.edges(), &entries, &weights), services }
+        Self { falls: Falls::new(graph.edges(), &entries, &weights, |_, _| true), services }
     }
 
     /// How likely a service falls; 0 where it cannot be reached.
@@ -162,7 +162,13 @@ impl PartialEq for Next {
 impl Eq for Next {}
 
 impl Falls {
-    pub(super) fn new(edges: &Matrix, entries: &[usize], weights: &[f64]) -> Self {
+    /// Only edges count that are `open`, from a client to a server.
+    pub(super) fn new(
+        edges: &Matrix,
+        entries: &[usize],
+        weights: &[f64],
+        open_edge: impl Fn(usize, usize) -> bool,
+    ) -> Self {
         let count = weights.len();
         let mut falls =
             Self { likelihood: vec![0.0; count], after: vec![None; count], order: Vec::with_capacity(count) };
@@ -184,10 +190,12 @@ impl Falls {
             falls.order.push(place);
             let row = edges.row(place);
             for at in 0..row.len() {
-                let found = row[at] & untouched[at];
-                untouched[at] &= !found;
-                for next in matrix::members(&[found]) {
-                    touch(&mut falls, &mut open, at * 64 + next, Some(place));
+                for next in matrix::members(&[row[at] & untouched[at]]) {
+                    let next = at * 64 + next;
+                    if open_edge(place, next) {
+                        matrix::put(&mut untouched, next, false);
+                        touch(&mut falls, &mut open, next, Some(place));
+                    }
                 }
             }
         }

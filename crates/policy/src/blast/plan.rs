@@ -1,13 +1,16 @@
 //! What to close first: the openings without which least falls.
 //!
 //! Greedy, and exact in each step. Only openings on a likeliest path can change anything, and closing one can take away
-//! no more than what falls after it; so openings are tried in the order of that bound until none that is left can be
-//! better than the best so far.
+//! no more than what falls after it and has no other way that is as likely; so openings are tried in the order of that
+//! bound until none that is left can be better than the best so far.
 
 use super::attack::{Falls, Weights, entries};
 use crate::{
     inventory::Inventory,
-    reach::{Reach, graph::matrix::Matrix},
+    reach::{
+        Reach,
+        graph::matrix::{self, Matrix},
+    },
 };
 use bulkhead_model::{Identity, ServiceName};
 use serde::Serialize;
@@ -77,15 +80,11 @@ pub fn what_to_close(
     };
     let mut steps = Vec::new();
     while steps.len() < most {
-        let now = exposure(&falls);
-        let Some((cut, closed, left)) = best(&estate, &falls, &weights, &is_needed) else { break };
-        let after = exposure(&left);
-        if after.risk >= now.risk - 1e-9 {
-            break;
-        }
+        let Some((cut, left)) = estate.best(&falls, &weights, &is_needed) else { break };
         let Some(close) = cut.named(&names) else { break };
-        steps.push(Step { close, after });
-        (estate, falls) = (closed, left);
+        estate.close(cut, &is_needed);
+        falls = left;
+        steps.push(Step { close, after: exposure(&falls) });
     }
     Plan { before, steps }
 }
@@ -117,27 +116,168 @@ impl Cut {
 
 impl Estate {
     fn falls(&self, weights: &[f64]) -> Falls {
-        Falls::new(&self.edges, &self.entries, weights)
+        Falls::new(&self.edges, &self.entries, weights, |_, _| true)
     }
 
-    /// The estate without an opening.
-    fn without(&self, cut: Cut, needed: &dyn Fn(Option<usize>, usize) -> bool) -> Self {
-        let mut closed = self.clone();
+    /// What falls without an opening.
+    fn falls_without(&self, weights: &[f64], cut: Cut, needed: Needed<'_>) -> Falls {
         match cut {
-            Cut::Edge(client, server) => closed.edges.put(client, server, false),
-            Cut::Entry(server) => closed.entries.retain(|&entry| entry != server),
+            Cut::Edge(client, server) => {
+                Falls::new(&self.edges, &self.entries, weights, |from, to| (from, to) != (client, server))
+            }
+            Cut::Entry(server) => {
+                let left: Vec<usize> =
+                    self.entries.iter().copied().filter(|&entry| entry != server).collect();
+                Falls::new(&self.edges, &left, weights, |_, _| true)
+            }
+            Cut::Service(service) => {
+                let stays = |&entry: &usize| entry != service || needed(None, service);
+                let left: Vec<usize> = self.entries.iter().copied().filter(stays).collect();
+                Falls::new(&self.edges, &left, weights, |from, to| {
+                    from != service && to != service || needed(Some(from), to)
+                })
+            }
+        }
+    }
+
+    fn close(&mut self, cut: Cut, needed: Needed<'_>) {
+        match cut {
+            Cut::Edge(client, server) => self.edges.put(client, server, false),
+            Cut::Entry(server) => self.entries.retain(|&entry| entry != server),
             Cut::Service(service) => {
                 for other in 0..self.edges.columns() {
                     for (client, server) in [(service, other), (other, service)] {
                         if self.edges.get(client, server) && !needed(Some(client), server) {
-                            closed.edges.put(client, server, false);
+                            self.edges.put(client, server, false);
                         }
                     }
                 }
-                closed.entries.retain(|&entry| entry != service || needed(None, service));
+                self.entries.retain(|&entry| entry != service || needed(None, service));
             }
         }
-        closed
+    }
+
+    /// The opening without which least falls; of equals a single edge before a whole service.
+    fn best(&self, falls: &Falls, weights: &[f64], needed: Needed<'_>) -> Option<(Cut, Falls)> {
+        let mut cuts = self.cuts(falls, weights, needed);
+        let whole = |cut: &Cut| matches!(cut, Cut::Service(_));
+        cuts.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| whole(&a.1).cmp(&whole(&b.1))));
+        let now: f64 = falls.likelihood.iter().sum();
+        let mut best: Option<(f64, Cut, Falls)> = None;
+        for (bound, cut) in cuts {
+            let gain_so_far = best.as_ref().map_or(0.0, |(gain, ..)| *gain);
+            let simpler = best.as_ref().is_some_and(|(_, cut, _)| whole(cut)) && !whole(&cut);
+            if bound < gain_so_far - LEAST || bound <= LEAST {
+                break;
+            }
+            if bound <= gain_so_far + LEAST && !simpler {
+                continue;
+            }
+            let left = self.falls_without(weights, cut, needed);
+            let gain = now - left.likelihood.iter().sum::<f64>();
+            if gain > gain_so_far + LEAST || simpler && gain > gain_so_far - LEAST {
+                best = Some((gain, cut, left));
+            }
+        }
+        best.map(|(_, cut, left)| (cut, left))
+    }
+
+    /// Everything that is worth closing, each with the most that it can take away.
+    fn cuts(&self, falls: &Falls, weights: &[f64], needed: Needed<'_>) -> Vec<(f64, Cut)> {
+        let tree = Tree::new(falls);
+        let count = weights.len();
+        // The likeliest other way to each service: past the one before it, and past all that falls with that one.
+        let (mut other, mut far) = (vec![0.0_f64; count], vec![0.0_f64; count]);
+        for &client in &falls.order {
+            for server in matrix::members(self.edges.row(client)) {
+                if far[server] > 0.0 || tree.is_after(client, server) {
+                    continue;
+                }
+                let likelihood = falls.likelihood[client] * weights[server];
+                let before = falls.after[server];
+                if other[server] == 0.0 && before != Some(client) {
+                    other[server] = likelihood;
+                }
+                if before.is_none_or(|before| !tree.is_after(client, before)) {
+                    far[server] = likelihood;
+                }
+            }
+        }
+        let lost = |place: usize, other: f64| {
+            let own = falls.likelihood[place];
+            tree.with[place] * (1.0 - (other / own).min(1.0))
+        };
+        let free = |place: usize| !needed(falls.after[place], place);
+        // Without a service: all that falls after it, and it itself where it is not needed.
+        let mut without: Vec<f64> = vec![0.0; count];
+        for &place in &falls.order {
+            if free(place) {
+                without[place] += falls.likelihood[place];
+            }
+            if let Some(before) = falls.after[place]
+                && (free(place) || free(before))
+            {
+                without[before] += lost(place, far[place]);
+            }
+        }
+        let mut cuts = Vec::with_capacity(2 * falls.order.len());
+        for &place in &falls.order {
+            if free(place) {
+                let cut = match falls.after[place] {
+                    Some(before) => Cut::Edge(before, place),
+                    None => Cut::Entry(place),
+                };
+                cuts.push((lost(place, other[place]), cut));
+            }
+            cuts.push((without[place], Cut::Service(place)));
+        }
+        cuts
+    }
+}
+
+/// What must stay open, from a client (`None`: the outside) to a server.
+type Needed<'n> = &'n dyn Fn(Option<usize>, usize) -> bool;
+
+/// Less than this is nothing.
+const LEAST: f64 = 1e-9;
+
+/// The likeliest paths, which are a tree.
+struct Tree {
+    /// Of each service: its own likelihood and that of all that fall after it.
+    with: Vec<f64>,
+    /// When a walk of the tree comes to a service, and when it leaves the last that falls after it.
+    span: Vec<(usize, usize)>,
+}
+
+impl Tree {
+    fn new(falls: &Falls) -> Self {
+        let count = falls.likelihood.len();
+        let mut with = falls.likelihood.clone();
+        let mut sizes = vec![1_usize; count];
+        for &place in falls.order.iter().rev() {
+            if let Some(before) = falls.after[place] {
+                with[before] += with[place];
+                sizes[before] += sizes[place];
+            }
+        }
+        // In the order in which they fall each comes before all that fall after it, so its span can be divided up.
+        let mut span = vec![(usize::MAX, 0); count];
+        let mut free = vec![0_usize; count];
+        let mut next_root = 0;
+        for &place in &falls.order {
+            let next = falls.after[place].map_or(&mut next_root, |before| &mut free[before]);
+            let start = *next;
+            *next += sizes[place];
+            span[place] = (start, start + sizes[place]);
+            free[place] = start + 1;
+        }
+        Self { with, span }
+    }
+
+    /// Whether one falls after the other, or is it.
+    fn is_after(&self, place: usize, before: usize) -> bool {
+        let (start, end) = self.span[before];
+        (start..end).contains(&self.span[place].0)
     }
 }
 
@@ -145,51 +285,10 @@ fn exposure(falls: &Falls) -> Exposure {
     Exposure { services: falls.order.len(), risk: falls.likelihood.iter().sum() }
 }
 
-/// The opening without which least falls; of equals a single edge before a whole service.
-fn best(
-    estate: &Estate,
-    falls: &Falls,
-    weights: &[f64],
-    needed: &dyn Fn(Option<usize>, usize) -> bool,
-) -> Option<(Cut, Estate, Falls)> {
-    // What falls with each service: it, and all that falls after it.
-    let mut with: Vec<f64> = falls.likelihood.clone();
-    for &place in falls.order.iter().rev() {
-        if let Some(before) = falls.after[place] {
-            with[before] += with[place];
-        }
-    }
-    let mut cuts: Vec<(f64, Cut)> = Vec::new();
-    for &place in &falls.order {
-        let cut = match falls.after[place] {
-            Some(before) => (!needed(Some(before), place)).then_some(Cut::Edge(before, place)),
-            None => (!needed(None, place)).then_some(Cut::Entry(place)),
-        };
-        cuts.extend(cut.map(|cut| (with[place], cut)));
-        cuts.push((with[place], Cut::Service(place)));
-    }
-    cuts.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let now: f64 = falls.likelihood.iter().sum();
-    let mut best: Option<(f64, Cut, Estate, Falls)> = None;
-    for (bound, cut) in cuts {
-        let gain_so_far = best.as_ref().map_or(0.0, |(gain, ..)| *gain);
-        if bound < gain_so_far {
-            break;
-        }
-        let closed = estate.without(cut, needed);
-        let left = closed.falls(weights);
-        let gain = now - left.likelihood.iter().sum::<f64>();
-        let simpler = matches!(best, Some((_, Cut::Service(_), ..))) && !matches!(cut, Cut::Service(_));
-        if gain > gain_so_far + 1e-9 || gain > gain_so_far - 1e-9 && simpler {
-            best = Some((gain, cut, closed, left));
-        }
-    }
-    best.map(|(_, cut, closed, left)| (cut, closed, left))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// A path 0 → 1 → 2 → 3 with a side door 0 → 3; 0 is open to the outside.
     fn estate() -> Estate {
@@ -211,11 +310,47 @@ mod tests {
     fn what_is_needed_stays_open() {
         let everything = |_: Option<usize>, _: usize| true;
         let (estate, weights) = (estate(), [1.0; 4]);
-        assert!(best(&estate, &estate.falls(&weights), &weights, &everything).is_none());
+        assert!(estate.best(&estate.falls(&weights), &weights, &everything).is_none());
         let entry = |client: Option<usize>, _: usize| client.is_none();
-        let (cut, _, left) =
-            best(&estate, &estate.falls(&weights), &weights, &entry).expect("something can be closed");
+        let (cut, left) =
+            estate.best(&estate.falls(&weights), &weights, &entry).expect("something can be closed");
         assert!(matches!(cut, Cut::Service(0)), "{cut:?}");
         assert_eq!(exposure(&left), Exposure { services: 1, risk: 1.0 });
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_single_closing_takes_away_more(
+            pairs in prop::collection::vec((0usize..7, 0usize..7), 0..24),
+            entries in prop::collection::btree_set(0usize..7, 1..3),
+            weights in prop::collection::vec(prop::sample::select(vec![0.1, 0.5, 0.9, 1.0]), 7),
+            kept in prop::collection::vec((0usize..7, 0usize..7), 0..6),
+        ) {
+            let mut edges = Matrix::new(7, 7);
+            pairs.iter().filter(|(a, b)| a != b).for_each(|&(a, b)| edges.put(a, b, true));
+            let estate = Estate { edges, entries: entries.into_iter().collect() };
+            let needed = |client: Option<usize>, server: usize| match client {
+                Some(client) => kept.contains(&(client, server)),
+                None => kept.contains(&(server, server)),
+            };
+            let falls = estate.falls(&weights);
+            let least = estate.best(&falls, &weights, &needed).map_or(exposure(&falls).risk, |(_, left)| exposure(&left).risk);
+            let all = (0..7).flat_map(|a| (0..7).map(move |b| Cut::Edge(a, b)));
+            let all = all.chain((0..7).map(Cut::Entry)).chain((0..7).map(Cut::Service));
+            for cut in all {
+                let allowed = match cut {
+                    Cut::Edge(client, server) => !needed(Some(client), server),
+                    Cut::Entry(server) => !needed(None, server),
+                    Cut::Service(_) => true,
+                };
+                if allowed {
+                    let left = exposure(&estate.falls_without(&weights, cut, &needed));
+                    prop_assert!(left.risk >= least - 1e-6, "{cut:?} leaves {} and not {least}", left.risk);
+                    let mut closed = estate.clone();
+                    closed.close(cut, &needed);
+                    prop_assert_eq!(exposure(&closed.falls(&weights)), left);
+                }
+            }
+        }
     }
 }
