@@ -41,6 +41,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/automation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which services are promoted on evidence
+         * @description Role: viewer.
+         */
+        get: operations["automation"];
+        /**
+         * Replace the rules of it
+         * @description Role: operator.
+         */
+        put: operations["putAutomation"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blast-radius": {
         parameters: {
             query?: never;
@@ -53,6 +77,26 @@ export interface paths {
          * @description Role: viewer.
          */
         get: operations["blastRanking"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blast-radius/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What to close first
+         * @description Role: viewer.
+         */
+        get: operations["blastPlan"];
         put?: never;
         post?: never;
         delete?: never;
@@ -213,6 +257,46 @@ export interface paths {
          * @description Role: viewer.
          */
         get: operations["graphStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was counted over time
+         * @description Role: viewer.
+         */
+        get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The connection graph of a stretch of the past
+         * @description Role: viewer.
+         */
+        get: operations["pastGraph"];
         put?: never;
         post?: never;
         delete?: never;
@@ -433,6 +517,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policy/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proposed changes of documents, newest first
+         * @description Role: viewer.
+         */
+        get: operations["proposals"];
+        put?: never;
+        /**
+         * Propose documents for others to decide on
+         * @description Role: proposer.
+         */
+        post: operations["propose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A proposal, and what accepting it would do now
+         * @description Role: viewer.
+         */
+        get: operations["proposal"];
+        put?: never;
+        post?: never;
+        /**
+         * Take a proposal back
+         * @description Role: proposer.
+         */
+        delete: operations["withdrawProposal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/proposals/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept a proposal, which applies it, or reject it
+         * @description Role: operator.
+         */
+        post: operations["decideProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policy/reach": {
         parameters: {
             query?: never;
@@ -468,6 +620,54 @@ export interface paths {
          */
         post: operations["simulate"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Candidates that are or were tried beside the policy in force, newest first
+         * @description Role: viewer.
+         */
+        get: operations["trials"];
+        put?: never;
+        /**
+         * Try documents beside the policy in force; nothing is enforced by them
+         * @description Role: operator.
+         */
+        post: operations["beginTrial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/trials/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a trial found so far
+         * @description Role: viewer.
+         */
+        get: operations["trial"];
+        put?: never;
+        post?: never;
+        /**
+         * End a running trial; remove one that has ended
+         * @description Role: operator.
+         */
+        delete: operations["stopTrial"];
         options?: never;
         head?: never;
         patch?: never;
@@ -922,9 +1122,16 @@ export interface components {
             dry_run?: boolean;
             /** @description Name of the file, for messages. */
             file?: string | null;
+            /** @description Take over documents that another set manages, or that were written by hand. */
+            force_conflicts?: boolean;
             origin?: components["schemas"]["RuleOrigin"] | null;
-            /** @description Remove documents of the same origin that are not among these. */
+            /** @description Remove documents of the set that are not among these; without a set, those of the same origin that no set manages. */
             prune?: boolean;
+            /**
+             * @description The set that manages these documents from then on: a repository, a pipeline. Nobody else changes them by mistake,
+             *     and it changes nobody else's.
+             */
+            set?: string | null;
         };
         /** @description What an apply did, or would do. */
         ApplyResult: {
@@ -1016,6 +1223,36 @@ export interface components {
             /** @description Only members of this zone. */
             zone?: string | null;
         };
+        /**
+         * @description Which services are promoted on evidence. What is set by hand for a service holds, else the first rule that fits, else
+         *     the default. PUT replaces all of it.
+         */
+        AutomationRules: {
+            /** @description For services that no rule fits. */
+            automatic: boolean;
+            by_hand?: components["schemas"]["AutomationSetting"][];
+            profile?: components["schemas"]["Profile"];
+            rules?: components["schemas"]["AutomationRule"][];
+        };
+        /** @description What was set for one service by hand. */
+        AutomationSetting: {
+            automation: components["schemas"]["Automation"];
+            service: components["schemas"]["ServiceName"];
+        };
+        BlastClose: {
+            client: components["schemas"]["ServiceName"];
+            /** @enum {string} */
+            close: "edge";
+            server: components["schemas"]["ServiceName"];
+        } | {
+            /** @enum {string} */
+            close: "entry";
+            server: components["schemas"]["ServiceName"];
+        } | {
+            /** @enum {string} */
+            close: "service";
+            service: components["schemas"]["ServiceName"];
+        };
         BlastCount: {
             /**
              * Format: int64
@@ -1026,6 +1263,26 @@ export interface components {
             services: number;
             /** @description Whether the world can be reached. */
             world: boolean;
+        };
+        /** @description What can fall. */
+        BlastExposure: {
+            /**
+             * Format: double
+             * @description How likely services fall, summed over all of them: their number where all are equally weak.
+             */
+            risk: number;
+            /**
+             * Format: int64
+             * @description Services that can be reached from outside, over whatever steps.
+             */
+            services: number;
+        };
+        /** @description What to close, in the order in which it takes most away. Nothing that was seen in use is among it. */
+        BlastPlan: {
+            /** @description As it is now. */
+            before: components["schemas"]["BlastExposure"];
+            sentence: string;
+            steps: components["schemas"]["BlastStep"][];
         };
         BlastPort: {
             /** Format: int32 */
@@ -1067,6 +1324,12 @@ export interface components {
             count: components["schemas"]["BlastCount"];
             reached: components["schemas"]["BlastReached"][];
         };
+        BlastStep: components["schemas"]["BlastClose"] & {
+            /** @description When it and all before it are closed. */
+            after: components["schemas"]["BlastExposure"];
+            /** @description What to do, in words. */
+            sentence: string;
+        };
         BlastSummary: {
             /** @description Under the modes in force. */
             now: components["schemas"]["BlastCount"];
@@ -1095,6 +1358,8 @@ export interface components {
         Decided: {
             actor: string;
             decision: components["schemas"]["Decision"];
+            /** @description The rule that was accepted in the place of the learned one, as YAML. */
+            rule?: string | null;
             time: components["schemas"]["Timestamp"];
         };
         /** @enum {string} */
@@ -1309,6 +1574,32 @@ export interface components {
             /** @enum {string} */
             type: "policy-changed";
         } | {
+            actor: string;
+            /** Format: int64 */
+            expected: number;
+            running: boolean;
+            trial: string;
+            /** @enum {string} */
+            type: "trial";
+            /**
+             * Format: int64
+             * @description Connections that were denied and would pass.
+             */
+            would_allow: number;
+            /**
+             * Format: int64
+             * @description Connections that passed and would be denied, and how many of them were expected.
+             */
+            would_deny: number;
+        } | {
+            actor: string;
+            proposal: string;
+            /** @description `open`, `accepted`, `rejected` or `withdrawn`. */
+            state: string;
+            summary: string;
+            /** @enum {string} */
+            type: "proposal";
+        } | {
             sentence: string;
             service: components["schemas"]["ServiceName"];
             /** @enum {string} */
@@ -1490,7 +1781,7 @@ export interface components {
         /** @description A condition for promotion that time alone does not meet. */
         Gate: {
             armed: boolean;
-            /** @description `bound`, `observation`, `open-ended`, `restart`, `calendar`, `deployment`, `sensor`. */
+            /** @description `bound`, `pace`, `observation`, `open-ended`, `restart`, `calendar`, `deployment`, `sensor`. */
             name: string;
             /** @description Why it is (not) armed. */
             sentence: string;
@@ -1787,6 +2078,34 @@ export interface components {
         Outputs: {
             outputs: components["schemas"]["Output"][];
         };
+        /** @description What was counted on an edge in that time. */
+        PastEdge: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            connections: number;
+            /** Format: int64 */
+            denied: number;
+            edge: components["schemas"]["EdgeKey"];
+            /** @description Starts of the first and of the last step in which something was counted. */
+            first_step: components["schemas"]["Timestamp"];
+            /** @description As the edge is called today. */
+            id: string;
+            last_step: components["schemas"]["Timestamp"];
+            /** Format: int64 */
+            packets: number;
+            /** @description The worst that a connection met then. */
+            verdict: components["schemas"]["Verdict"];
+            /** Format: int64 */
+            would_deny: number;
+        };
+        /** @description The connection graph of a stretch of time that has passed, in whole steps. */
+        PastGraph: {
+            edges: components["schemas"]["PastEdge"][];
+            sentence: string;
+            since: components["schemas"]["Timestamp"];
+            until: components["schemas"]["Timestamp"];
+        };
         /** @description One end of an edge. JSON: `{"kind": "service", "name": "shop/redis"}`, `{"kind": "world"}`. */
         Peer: {
             /** @enum {string} */
@@ -1830,6 +2149,8 @@ export interface components {
              * @description Revision that last changed it.
              */
             revision: number;
+            /** @description The set that manages it; absent where it was written by hand. */
+            set?: string | null;
             /** @description What it applies to, as one line. */
             target: string;
             updated: components["schemas"]["Timestamp"];
@@ -1857,6 +2178,8 @@ export interface components {
         };
         /** @description One document to put in the place of the one with its name. */
         PolicyPut: {
+            /** @description Take the document over from the set that manages it. */
+            force_conflicts?: boolean;
             /**
              * Format: int64
              * @description Refuse where the stored document has another revision: somebody else was faster.
@@ -1942,6 +2265,62 @@ export interface components {
             /** @description Seen edges that would be denied. */
             would_deny: components["schemas"]["JudgedEdge"][];
         };
+        Proposal: {
+            created: components["schemas"]["Timestamp"];
+            created_by: string;
+            decided?: components["schemas"]["ProposalDecided"] | null;
+            id: string;
+            link?: string | null;
+            set?: string | null;
+            state: components["schemas"]["ProposalState"];
+            /** @description What it would change, in words, as of when it was made. */
+            summary: string;
+            title: string;
+        };
+        ProposalDecided: {
+            actor: string;
+            reason: string;
+            /**
+             * Format: int64
+             * @description The revision that it became.
+             */
+            revision?: number | null;
+            time: components["schemas"]["Timestamp"];
+        };
+        ProposalDecision: {
+            accept: boolean;
+            /** @description Take documents over from others who manage them. */
+            force_conflicts?: boolean;
+            reason?: string | null;
+        };
+        ProposalDetail: components["schemas"]["Proposal"] & {
+            documents: string;
+            /** @description Why it cannot. */
+            obstacle?: string | null;
+            preview?: components["schemas"]["ApplyResult"] | null;
+        };
+        ProposalList: {
+            /** @description Newest first. */
+            items: components["schemas"]["Proposal"][];
+            /** Format: int64 */
+            open: number;
+        };
+        /** @description A change of documents that somebody else is to decide on. */
+        ProposalRequest: {
+            /** @description As for an apply; so is all that follows. */
+            documents: string;
+            file?: string | null;
+            force_conflicts?: boolean;
+            /** @description Where it comes from: a merge request, a pipeline. At most 500 characters. */
+            link?: string | null;
+            origin?: components["schemas"]["RuleOrigin"] | null;
+            prune?: boolean;
+            set?: string | null;
+            /** @description What it is about, in one line; at most 200 characters. */
+            title: string;
+        };
+        /** @enum {string} */
+        ProposalState: "open" | "accepted" | "rejected" | "withdrawn";
         /** @description A port of the host that leads to a port of the workload. */
         PublishedPort: {
             /** Format: int32 */
@@ -2074,8 +2453,14 @@ export interface components {
              */
             event_days: number;
             /**
+             * Format: int32
+             * @description History of the graph that is older is removed.
+             * @default 30
+             */
+            history_days: number;
+            /**
              * Format: int64
-             * @description Oldest events go once the database is larger.
+             * @description Oldest events and history go once the database is larger.
              * @default 1024
              */
             max_megabytes: number;
@@ -2085,6 +2470,11 @@ export interface components {
             id: string;
             /** @description With `accept`: the `id` of a narrower rule to be accepted in its place. */
             narrow?: string | null;
+            /**
+             * @description With `accept`: a rule to be accepted in its place, as YAML in the form of the item's. It may allow less than the
+             *     learned one, and nothing more.
+             */
+            rule?: string | null;
         };
         /** @description A learned rule that waits for a decision, or has one. */
         ReviewItem: {
@@ -2095,6 +2485,7 @@ export interface components {
             /** @description Why a person should look: scan, open-ended, seen once, ...; empty where nothing is odd. */
             flags: string[];
             id: string;
+            kind?: components["schemas"]["ReviewKind"];
             /** @description Narrower rules that could be accepted in its place. */
             narrower: components["schemas"]["Narrowing"][];
             /** @description The rule as one line for people. */
@@ -2104,18 +2495,44 @@ export interface components {
             /** @description The rule as YAML of its document's list. */
             yaml: string;
         };
+        /**
+         * @description Where a rule of the queue comes from.
+         * @enum {string}
+         */
+        ReviewKind: "learned" | "declared" | "proposal";
         ReviewList: {
             items: components["schemas"]["ReviewItem"][];
             /** Format: int64 */
             undecided: number;
         };
+        /** @description Rules by what they are about; all that is given must fit. */
+        ReviewPattern: {
+            /** @description Those that are decided too; always so with `undo`. */
+            decided?: boolean;
+            decision: components["schemas"]["Decision"];
+            direction?: components["schemas"]["Direction"] | null;
+            /** @description A part of one of the flags: `scan`. */
+            flag?: string | null;
+            kind?: components["schemas"]["ReviewKind"] | null;
+            /** @description The peer, likewise: `203.0.113.*`, `world`, `*.example.com`. */
+            peer?: string | null;
+            /** Format: int32 */
+            port?: number | null;
+            /** @description The service, with `*` for any text: `shop/*`. */
+            service?: string | null;
+        };
         ReviewRequest: {
-            decisions: components["schemas"]["ReviewDecision"][];
+            decisions?: components["schemas"]["ReviewDecision"][];
+            /** @description Say what would change, and change nothing. */
+            dry_run?: boolean;
+            pattern?: components["schemas"]["ReviewPattern"] | null;
         };
         ReviewResult: {
             /** Format: int64 */
             decided: number;
+            /** @description Of the learned documents, as unified diff. */
             diff: string;
+            dry_run?: boolean;
             /** Format: int64 */
             revision: number;
         };
@@ -2123,7 +2540,7 @@ export interface components {
          * @description What a credential may do; each role may do all that the one before it may.
          * @enum {string}
          */
-        Role: "viewer" | "operator" | "admin";
+        Role: "viewer" | "proposer" | "operator" | "admin";
         /** @description A rule by name. */
         RuleInfo: {
             allow: boolean;
@@ -2259,6 +2676,7 @@ export interface components {
              * @default {
              *       "edge_days": 90,
              *       "event_days": 30,
+             *       "history_days": 30,
              *       "max_megabytes": 1024
              *     }
              */
@@ -2402,6 +2820,36 @@ export interface components {
             entries: number;
             name: string;
         };
+        /** @description What was counted over time, for a slider. */
+        Timeline: {
+            oldest?: components["schemas"]["Timestamp"] | null;
+            points: components["schemas"]["TimelinePoint"][];
+            /**
+             * Format: int64
+             * @description Length of a step in milliseconds; steps older than two days are an hour long.
+             */
+            step: number;
+        };
+        /** @description One step, in order of time; steps in which nothing was counted are left out. */
+        TimelinePoint: {
+            /** Format: int64 */
+            connections: number;
+            /** Format: int64 */
+            denied: number;
+            /**
+             * Format: int64
+             * @description Edges on which something was counted.
+             */
+            edges: number;
+            /**
+             * Format: int64
+             * @description Edges that are in no older step.
+             */
+            new_edges: number;
+            start: components["schemas"]["Timestamp"];
+            /** Format: int64 */
+            would_deny: number;
+        };
         /**
          * Format: int64
          * @description A point in wall-clock time: milliseconds since 1970-01-01T00:00:00Z. Serialised as a JSON number.
@@ -2431,6 +2879,110 @@ export interface components {
             name: string;
             role: components["schemas"]["Role"];
         };
+        /** @description A candidate policy that runs, or ran, beside the policy in force. */
+        Trial: {
+            /** @description What the candidate changes. */
+            changes: components["schemas"]["PolicyChange"][];
+            counts: components["schemas"]["TrialCounts"];
+            /**
+             * Format: int64
+             * @description Connections that passed, were expected, and would be denied: the one number that matters.
+             */
+            denials_of_expected: number;
+            ended?: components["schemas"]["Timestamp"] | null;
+            /** @description When its time is over. */
+            ends: components["schemas"]["Timestamp"];
+            id: string;
+            judge: components["schemas"]["TrialJudge"];
+            name?: string | null;
+            sentence: string;
+            started: components["schemas"]["Timestamp"];
+            started_by: string;
+            state: components["schemas"]["TrialState"];
+        };
+        /** @description Connections since the trial began. */
+        TrialCounts: {
+            /**
+             * Format: int64
+             * @description All that were judged.
+             */
+            connections: number;
+            /** Format: int64 */
+            edges: number;
+            /**
+             * Format: int64
+             * @description Not judged: the nodes did not tell the candidate's external addresses apart yet, or too many edges were there.
+             */
+            not_judged: number;
+            /**
+             * Format: int64
+             * @description Were denied, and would pass.
+             */
+            would_allow: number;
+            /**
+             * Format: int64
+             * @description Passed, and would be denied.
+             */
+            would_deny: number;
+            /**
+             * Format: int64
+             * @description Of these, those that were expected.
+             */
+            would_deny_expected: number;
+        };
+        /** @description A trial with all that it found. */
+        TrialDetail: components["schemas"]["Trial"] & {
+            /** @description From the policy in force to the candidate when the trial began, as unified diff. */
+            diff: string;
+            /** @description Edges whose connections would fare otherwise: expected ones that would be denied first, most connections first. */
+            edges: components["schemas"]["TrialEdge"][];
+        };
+        /** @description Connections of one edge that would fare otherwise. */
+        TrialEdge: {
+            /** @description Why they were, or were not. */
+            because: string;
+            /** Format: int64 */
+            connections: number;
+            edge: components["schemas"]["EdgeKey"];
+            effect: components["schemas"]["TrialEffect"];
+            /** @description Whether the connections were expected: learned, declared, known of other services of the image. */
+            expected: boolean;
+            /** @description Within the trial. */
+            first_seen: components["schemas"]["Timestamp"];
+            last_seen: components["schemas"]["Timestamp"];
+            rule?: components["schemas"]["RuleInfo"] | null;
+            /** @description The service on whose side the candidate decides. */
+            service: components["schemas"]["ServiceName"];
+        };
+        /** @enum {string} */
+        TrialEffect: "would-deny" | "would-allow";
+        /**
+         * @description In which modes a trial judges.
+         * @enum {string}
+         */
+        TrialJudge: "changed" | "modes" | "enforce";
+        TrialList: {
+            /** @description Newest first. */
+            items: components["schemas"]["Trial"][];
+        };
+        /** @description Documents to be tried beside the policy in force. Nothing is enforced by them. */
+        TrialRequest: {
+            /** @description One or more YAML documents, as for an apply. */
+            documents: string;
+            judge?: components["schemas"]["TrialJudge"];
+            /** @description For people; at most 100 characters. */
+            name?: string | null;
+            origin?: components["schemas"]["RuleOrigin"] | null;
+            /** @description As for an apply. */
+            prune?: boolean;
+            /**
+             * Format: int64
+             * @description How long, in seconds: from 1 second to 30 days.
+             */
+            seconds: number;
+        };
+        /** @enum {string} */
+        TrialState: "running" | "finished" | "stopped";
         /**
          * @description What became of a connection.
          * @enum {string}
@@ -2444,7 +2996,7 @@ export interface components {
             edge: components["schemas"]["EdgeKey"];
         };
         /** @enum {string} */
-        WebhookFormat: "json" | "slack" | "teams";
+        WebhookFormat: "json" | "slack" | "teams" | "otlp";
         WhoCanReach: {
             /** @description Peers that may connect directly. */
             direct: components["schemas"]["Reacher"][];
@@ -2681,6 +3233,68 @@ export interface operations {
             };
         };
     };
+    automation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutomationRules"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    putAutomation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AutomationRules"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutomationRules"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     blastRanking: {
         parameters: {
             query?: never;
@@ -2697,6 +3311,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BlastRanking"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    blastPlan: {
+        parameters: {
+            query?: {
+                /** @description At most so many steps; default 10, at most 50. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlastPlan"];
                 };
             };
             /** @description What is wrong, and what to do */
@@ -2995,6 +3641,77 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["GraphChange"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    history: {
+        parameters: {
+            query?: {
+                /** @description A day before `until` where absent. */
+                since?: number;
+                /** @description Now where absent. */
+                until?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pastGraph: {
+        parameters: {
+            query?: {
+                /** @description An hour before `until` where absent. */
+                since?: number;
+                /** @description Now where absent. */
+                until?: number;
+                namespace?: string;
+                /** @description This service and its direct neighbours. */
+                service?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastGraph"];
                 };
             };
             /** @description What is wrong, and what to do */
@@ -3427,6 +4144,168 @@ export interface operations {
             };
         };
     };
+    proposals: {
+        parameters: {
+            query?: {
+                /** @description Only those that wait. */
+                open?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalList"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    propose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalRequest"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalDetail"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalDetail"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    withdrawProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalDetail"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    decideProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalDecision"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalDetail"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     reach: {
         parameters: {
             query: {
@@ -3480,6 +4359,128 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Simulation"];
                 };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    trials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialList"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    beginTrial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialRequest"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialDetail"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    trial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialDetail"];
+                };
+            };
+            /** @description What is wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    stopTrial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong, and what to do */
             default: {

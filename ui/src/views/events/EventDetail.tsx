@@ -64,6 +64,8 @@ function Plain({ event }: { event: Event }) {
   switch (event.type) {
     case "mode-changed": facts.push(["from", modeWord(event.from)], ["to", modeWord(event.to)], ["by", event.actor], ["evidence", event.evidence]); break;
     case "policy-changed": facts.push(["revision", <a key="r" href={toHash(["policies"], { tab: "history", revision: event.revision })}>{event.revision}</a>], ["by", event.actor], ["what", event.summary]); break;
+    case "trial": facts.push(["by", event.actor], ["would deny", `${plural(event.would_deny, "connection")}, ${event.expected} of them expected`], ["would allow", `${plural(event.would_allow, "connection")} that were denied`]); break;
+    case "proposal": facts.push(["by", event.actor], ["what", event.summary]); break;
     case "learning": facts.push(["evidence", event.sentence]); break;
     case "scan": facts.push(["client", peerShort(event.client)], ["tried", `${plural(event.peers, "peer")} on ${plural(event.ports, "port")}, ${event.denied} denied`]); break;
     case "spoof": facts.push(["addresses", <span key="t" className="mono">{event.tuple.client_address} → {event.tuple.server_address}</span>]); break;

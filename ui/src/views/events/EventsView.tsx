@@ -104,6 +104,8 @@ function titleOf(event: Event): string {
     case "spoof": return `${event.service === null || event.service === undefined ? "a workload" : shortName(event.service)} spoofed`;
     case "mode-changed": return `${shortName(event.service)} to ${event.to}`;
     case "policy-changed": return `Policy revision ${count(event.revision)}`;
+    case "trial": return event.running ? `Trial ${event.trial} began` : `Trial ${event.trial} ended`;
+    case "proposal": return `Proposal ${event.proposal} ${event.state}`;
     case "learning": return shortName(event.service);
     case "workload-started": return `${event.name} started`;
     case "workload-stopped": return `${event.name} stopped`;
@@ -120,7 +122,9 @@ function subtitleOf(event: Event): string {
     case "new-edge": return `new edge, ${event.edge.protocol} ${portText(event.edge.protocol, event.edge.port)}`;
     case "scan": return `${plural(event.peers, "peer")}, ${plural(event.ports, "port")}`;
     case "mode-changed": return `by ${event.actor}`;
-    case "policy-changed": return event.summary;
+    case "policy-changed":
+    case "proposal": return event.summary;
+    case "trial": return event.running ? `by ${event.actor}` : `${plural(event.would_deny, "connection")} would be denied, ${event.expected} expected`;
     case "learning": return event.sentence;
     default: return event.type;
   }

@@ -5,7 +5,7 @@ export const GROUPS = {
   denials: ["denied", "would-deny"],
   threats: ["spoof", "scan"],
   edges: ["new-edge"],
-  changes: ["mode-changed", "policy-changed", "learning"],
+  changes: ["mode-changed", "policy-changed", "trial", "proposal", "learning"],
   workloads: ["workload-started", "workload-stopped"],
   sensors: ["degraded", "recovered", "lost"],
 } as const;
