@@ -179,6 +179,11 @@ fn object_name(text: &str) -> String {
     if name.is_empty() { "policy".to_owned() } else { name.to_owned() }
 }
 
+/// Ports that can be served: some languages take 0 for all of them.
+fn served(ports: &PortSet) -> PortSet {
+    ports.intersection(&PortSet::from(PortRange { first: 1, last: u16::MAX }))
+}
+
 /// Types of ICMP as wholes (no code), and single codes where a type is not whole.
 fn icmp_types(range: PortRange) -> Vec<(u8, Option<u8>)> {
     let mut entries = Vec::new();

@@ -1,7 +1,7 @@
 //! `projectcalico.org/v3` `NetworkPolicy`.
 
 use super::{
-    Remarks, Tree, icmp_types, is_every_port, map, object_name,
+    Remarks, Tree, icmp_types, is_every_port, map,
     segments::{Grant, Segment, Segments},
 };
 use crate::{
@@ -15,7 +15,7 @@ type Fields = Vec<(String, Tree)>;
 pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
     let service = &segment.service;
     let metadata = map([
-        ("name", Tree::text(object_name(service.name()))),
+        ("name", Tree::text(segments.object_name(service))),
         ("namespace", Tree::text(service.namespace())),
     ]);
     for (name, _) in &segment.names {

@@ -1,8 +1,9 @@
 //! `cilium.io/v2` `CiliumNetworkPolicy`.
 
 use super::{
-    Remarks, Tree, icmp_kinds, is_every_port, map, object_name, remark_on_protocols,
+    Remarks, Tree, icmp_kinds, is_every_port, map, remark_on_protocols,
     segments::{Grant, Segment, Segments},
+    served,
 };
 use crate::{flowset::ProtocolSet, kubernetes::import::cidrs};
 use bulkhead_model::{Direction, IpProtocol, ServiceName};
@@ -15,7 +16,7 @@ const MOST_TYPES: usize = 40;
 pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
     let service = &segment.service;
     let metadata = map([
-        ("name", Tree::text(object_name(service.name()))),
+        ("name", Tree::text(segments.object_name(service))),
         ("namespace", Tree::text(service.namespace())),
     ]);
     let mut sides = Vec::new();
@@ -131,7 +132,7 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Vec<Vec<(
         if protocol.has_ports() && is_every_port(&ports) {
             entries.push(map([("port", Tree::text(0)), ("protocol", name)]));
         } else if protocol.has_ports() {
-            for range in ports.ranges() {
+            for range in served(&ports).ranges() {
                 let port = ("port", Tree::text(range.first));
                 let end = (range.first != range.last)
                     .then(|| ("endPort".to_owned(), Tree::Number(range.last.into())));

@@ -25,7 +25,7 @@ pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut R
         (
             "metadata",
             map([
-                ("name", Tree::text(object_name(service.name()))),
+                ("name", Tree::text(segments.object_name(service))),
                 ("namespace", Tree::text(service.namespace())),
             ]),
         ),

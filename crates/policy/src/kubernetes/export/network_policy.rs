@@ -1,7 +1,7 @@
 //! `networking.k8s.io/v1` `NetworkPolicy`.
 
 use super::{
-    Remarks, Tree, labels, map, object_name,
+    Remarks, Tree, labels, map,
     segments::{Grant, Segment, Segments},
 };
 use crate::{
@@ -13,7 +13,7 @@ use bulkhead_model::{Direction, PortRange};
 pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
     let service = &segment.service;
     let metadata = map([
-        ("name", Tree::text(object_name(service.name()))),
+        ("name", Tree::text(segments.object_name(service))),
         ("namespace", Tree::text(service.namespace())),
     ]);
     let rules = |direction, remarks: &mut Remarks| {

@@ -3,6 +3,7 @@
 use super::{
     Remarks, Tree, is_every_port, map, object_name, remark_on_protocols,
     segments::{Grant, Segment, Segments},
+    served,
 };
 use crate::flowset::{AddressSet, ProtocolSet, TrafficSet};
 use bulkhead_model::{Application, Direction, IpProtocol, ServiceName};
@@ -10,7 +11,10 @@ use bulkhead_model::{Application, Direction, IpProtocol, ServiceName};
 pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
     let service = &segment.service;
     let metadata = map([
-        ("name", Tree::text(object_name(&format!("nv.{}.{}", service.name(), service.namespace())))),
+        (
+            "name",
+            Tree::text(format!("nv.{}.{}", segments.object_name(service), object_name(service.namespace()))),
+        ),
         ("namespace", Tree::text(service.namespace())),
     ]);
     for (name, _) in &segment.names {
@@ -167,7 +171,9 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Option<St
         let all = is_every_port(&ports);
         match protocol.to_string().as_str() {
             name @ ("tcp" | "udp") if all => parts.push(format!("{name}/any")),
-            name @ ("tcp" | "udp") => parts.extend(ports.ranges().map(|range| format!("{name}/{range}"))),
+            name @ ("tcp" | "udp") => {
+                parts.extend(served(&ports).ranges().map(|range| format!("{name}/{range}")))
+            }
             "icmp" => {
                 if !all {
                     remarks.add(format!("{whose}: types of icmp cannot be said; all of them are open"));

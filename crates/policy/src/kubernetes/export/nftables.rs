@@ -7,7 +7,7 @@ use super::{
     Addresses, Remarks, icmp_types, is_every_port,
     segments::{Grant, Segment, Segments},
 };
-use crate::flowset::{AddressSet, ProtocolSet};
+use crate::flowset::{AddressSet, IntervalSet, ProtocolSet};
 use bulkhead_model::{Direction, IpProtocol, ServiceName};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -192,7 +192,7 @@ fn conditions(traffic: &ProtocolSet, family: Family) -> Vec<String> {
     if traffic.is_all() {
         return vec![String::new()];
     }
-    let mut found = Vec::new();
+    let (mut found, mut whole) = (Vec::new(), Vec::new());
     for (protocol, ports) in traffic.protocols() {
         let name = protocol.to_string();
         let other = if family == Family::V4 { IpProtocol::ICMPV6 } else { IpProtocol::ICMP };
@@ -208,8 +208,15 @@ fn conditions(traffic: &ProtocolSet, family: Family) -> Vec<String> {
             let ranges: Vec<String> = ports.ranges().map(|range| range.to_string()).collect();
             found.push(format!("meta l4proto {} th dport {{ {} }}", protocol.0, ranges.join(", ")));
         } else {
-            found.push(format!("meta l4proto {}", protocol.0));
+            whole.push((protocol.0, protocol.0));
         }
+    }
+    let whole: Vec<String> = IntervalSet::from_ranges(whole)
+        .ranges()
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    if !whole.is_empty() {
+        found.push(format!("meta l4proto {{ {} }}", whole.join(", ")));
     }
     found
 }

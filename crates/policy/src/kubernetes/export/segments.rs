@@ -20,6 +20,8 @@ pub(super) struct Segments<'a> {
     addresses: BTreeMap<Identity, AddressSet>,
     /// Labels that tell a service from the others of its namespace.
     selectors: BTreeMap<ServiceName, Selector>,
+    /// Names of objects, each once in its namespace.
+    object_names: BTreeMap<ServiceName, String>,
 }
 
 /// What one service may do: its nano-segment.
@@ -85,7 +87,12 @@ impl<'a> Segments<'a> {
             .collect();
         let selectors =
             inventory.services().map(|service| (service.name.clone(), selector(service, inventory)));
-        Self { inventory, all, addresses, selectors: selectors.collect() }
+        let object_names = object_names(inventory);
+        Self { inventory, all, addresses, selectors: selectors.collect(), object_names }
+    }
+
+    pub(super) fn object_name(&self, service: &ServiceName) -> &str {
+        self.object_names.get(service).map_or("", String::as_str)
     }
 
     /// Labels of the pods of a service.
@@ -237,6 +244,20 @@ fn grants(
         Grant { traffic: traffic.clone(), ..grant }
     };
     alike.into_iter().map(finish).collect()
+}
+
+/// Names of services may have letters that those of objects may not; two of them must not become one object.
+fn object_names(inventory: &Inventory) -> BTreeMap<ServiceName, String> {
+    let services: BTreeSet<&ServiceName> = inventory.services().map(|service| &service.name).collect();
+    let (mut taken, mut names) = (BTreeSet::new(), BTreeMap::new());
+    for service in services {
+        let base = super::object_name(service.name());
+        let alternatives = (2..).map(|number| format!("{base}-{number}"));
+        let mut candidates = std::iter::once(base.clone()).chain(alternatives);
+        let free = candidates.find(|name| taken.insert((service.namespace(), name.clone())));
+        names.insert(service.clone(), free.unwrap_or(base));
+    }
+    names
 }
 
 /// The addresses of each identity outside, the world included: the most specific prefix decides.
