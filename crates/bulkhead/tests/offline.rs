@@ -127,6 +127,66 @@ fn connections_of_manifests_are_printed_in_every_format() {
 }
 
 #[test]
+fn documents_go_out_in_every_language_and_the_way_back_is_proved() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    fs::write(dir.path().join("redis.yaml"), GOOD).expect("write");
+    let path = dir.path().to_string_lossy().into_owned();
+    for (language, part) in [
+        ("kubernetes", "kind: NetworkPolicy"),
+        ("cilium", "kind: CiliumNetworkPolicy"),
+        ("calico", "selector: \"app == 'redis'\""),
+        ("istio", "kind: AuthorizationPolicy"),
+        ("neuvector", "kind: NvSecurityRule"),
+        ("aws", "AWS::EC2::SecurityGroupIngress"),
+        ("nftables", "chain ingress_s_shop_redis"),
+    ] {
+        let output = run(&["policy", "export", "--to", language, "-f", &path]);
+        assert_eq!(code(&output), 0, "{language}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(part), "{language}: {}", text(&output.stdout));
+        let output = run(&["policy", "export", "--to", language, "--prove", "-f", &path]);
+        if ["istio", "aws", "nftables"].contains(&language) {
+            assert_eq!(code(&output), 2, "{language}");
+        } else {
+            assert_eq!(code(&output), 0, "{language}: {}", text(&output.stderr));
+            let told = text(&output.stderr);
+            assert!(
+                told.contains("proved: what was written means the same, over all flows"),
+                "{language}: {told}"
+            );
+        }
+    }
+    assert_eq!(code(&run(&["policy", "export", "--to", "iptables", "-f", &path])), 2);
+}
+
+#[test]
+fn every_error_of_every_policy_is_told_and_nothing_is_imported() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("write");
+    write("good.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {app: a}}}\n");
+    write(
+        "calico.yaml",
+        "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: c}\nspec:\n  selector: app = 'a'\n",
+    );
+    write(
+        "cilium.yaml",
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: d}\nspec:\n  endpointSelector: {}\n  \
+         egress:\n  - {toEntities: [wrld]}\n",
+    );
+    let path = dir.path().to_string_lossy().into_owned();
+    let output = run(&["policy", "import", "-f", &path]);
+    assert_eq!(code(&output), 6);
+    assert!(output.stdout.is_empty());
+    let told = text(&output.stderr);
+    for part in [
+        "calico.yaml:5:13: error: spec.selector: expected ==, !=, in or not in (at character 5 of \"app = 'a'\")",
+        "cilium.yaml:7:19: error: spec.egress[0].toEntities[0]: 'wrld' is not an entity (did you mean 'world'?)",
+        "2 error(s)",
+    ] {
+        assert!(told.contains(part), "{part} in\n{told}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     // More than a pipe holds.
     let mut child = bulkhead(&["completions", "bash"])

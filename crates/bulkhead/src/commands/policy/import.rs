@@ -11,9 +11,10 @@ use bulkhead_policy::{
 use clap::Args;
 use std::{io::Write, path::PathBuf};
 
-/// Write policies of Kubernetes, Cilium, Calico and NeuVector as Bulkhead's documents, with a report of what these cannot say
+/// Write policies of Kubernetes, Cilium, Calico and NeuVector as Bulkhead's documents, and report what these cannot say
 ///
-/// Give the manifests of the workloads as well: what no policy selects is open there, and has to be said here. Prints YAML that can be applied: bulkhead policy import -f DIR | bulkhead policy apply --origin imported -f -
+/// Give the manifests of the workloads as well: what no policy selects is open there, and has to be said here. Prints
+/// YAML that can be applied: bulkhead policy import -f DIR | bulkhead policy apply --origin imported -f -
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// Files and directories with manifests, rendered; `-` is standard input
