@@ -17,6 +17,7 @@ mod mode;
 mod outputs;
 mod policy;
 mod recorded;
+mod report;
 mod review;
 mod services;
 mod settings;
@@ -67,6 +68,7 @@ pub(crate) enum Command {
     Quarantine(mode::QuarantineArgs),
     Review(review::ReviewArgs),
     BlastRadius(blast_radius::BlastRadiusArgs),
+    Report(Box<report::ReportArgs>),
     Token(token::TokenArgs),
     Audit(audit::AuditArgs),
     Outputs(outputs::OutputsArgs),
@@ -105,6 +107,7 @@ pub(crate) fn run(cli: Cli) -> Result<Code> {
         Command::Quarantine(args) => wait(mode::quarantine(cx, args)),
         Command::Review(args) => wait(review::run(cx, args)),
         Command::BlastRadius(args) => wait(blast_radius::run(cx, args)),
+        Command::Report(args) => wait(report::run(cx, *args)),
         Command::Token(args) => wait(token::run(cx, args)),
         Command::Audit(args) => wait(audit::run(cx, args)),
         Command::Outputs(args) => wait(outputs::run(cx, args)),

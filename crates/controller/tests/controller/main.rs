@@ -4,6 +4,7 @@ mod changes;
 mod durability;
 mod fuzz;
 mod outputs;
+mod reports;
 mod rest;
 mod roles;
 mod scale;
