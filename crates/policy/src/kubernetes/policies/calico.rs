@@ -121,7 +121,7 @@ impl Reader<'_> {
         self.finish(spec);
         // The default tier is where Calico has it, whatever is written.
         let order =
-            if metadata.name == &*Tier::namespaced().name { Some(Tier::namespaced().order) } else { order };
+            if *metadata.name == *Tier::namespaced().name { Some(Tier::namespaced().order) } else { order };
         if let Some(order) = order {
             drafts.tiers.insert(metadata.name, (order, denies));
         }

@@ -96,7 +96,7 @@ impl Reader<'_> {
             };
             wanted = both;
         }
-        Some(self.calico_labelled(wanted, namespaces.as_ref(), context)?)
+        self.calico_labelled(wanted, namespaces.as_ref(), context)
     }
 
     /// Pods and sets of addresses by label.

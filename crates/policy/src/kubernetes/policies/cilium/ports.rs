@@ -62,7 +62,7 @@ impl Reader<'_> {
             let pattern = self.object(at).and_then(|mut object| object.get("matchPattern"));
             pattern.is_some_and(|pattern| matches!(pattern.node.text(), Some("*" | "**")))
         };
-        !other && dns.iter().any(|at| any(at))
+        !other && dns.iter().any(&mut any)
     }
 
     fn cilium_port(&mut self, at: &Field<'_>) -> Option<Vec<PortMatch>> {
