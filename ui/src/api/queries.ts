@@ -47,6 +47,9 @@ export const enforced = queryOptions({ queryKey: ["enforced"], queryFn: () => go
 export const denials = queryOptions({ queryKey: ["denials"], queryFn: () => got(api.GET("/api/v1/events", { params: { query: { type: "denied,would-deny", limit: 500 } } })), refetchInterval: 15_000 });
 export const zones = queryOptions({ queryKey: ["zones"], queryFn: () => got(api.GET("/api/v1/zones")), refetchInterval: 30_000 });
 export const frameworks = queryOptions({ queryKey: ["frameworks"], queryFn: () => got(api.GET("/api/v1/reports")), staleTime: Infinity });
+/** One event by its number: the newest of those before the next. */
+export const event = (id: number) =>
+  queryOptions({ queryKey: ["event", id], queryFn: async () => (await got(api.GET("/api/v1/events", { params: { query: { after: id + 1, limit: 1 } } }))).items.find((each) => each.id === id) ?? null });
 export const tokens = queryOptions({ queryKey: ["tokens"], queryFn: () => got(api.GET("/api/v1/tokens")) });
 export const audit = queryOptions({ queryKey: ["audit"], queryFn: () => got(api.GET("/api/v1/audit", { params: { query: { limit: 200 } } })) });
 export const settings = queryOptions({ queryKey: ["settings"], queryFn: () => got(api.GET("/api/v1/settings")) });

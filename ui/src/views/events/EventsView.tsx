@@ -2,7 +2,7 @@ import { TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
-import { status as statusQuery } from "../../api/queries";
+import { event as eventQuery, status as statusQuery } from "../../api/queries";
 import type { Event } from "../../api/types";
 import { Headline } from "../../app/Headline";
 import { useKeys } from "../../app/keys";
@@ -35,7 +35,9 @@ export default function EventsView() {
   const wanted = path[1] === undefined ? undefined : Number(path[1]);
   const index = wanted === undefined ? -1 : shown.findIndex((event) => event.id === wanted);
   const phone = window.innerWidth <= 760;
-  const chosen: Event | undefined = index >= 0 ? shown[index] : phone || wanted !== undefined ? undefined : shown[0];
+  // A link may lead to an event that is older than the list, or hidden by its filter.
+  const linked = useQuery({ ...eventQuery(wanted ?? 0), enabled: wanted !== undefined && index < 0 && !pages.isPending });
+  const chosen: Event | undefined = index >= 0 ? shown[index] : wanted !== undefined ? (linked.data ?? undefined) : phone ? undefined : shown[0];
   const at = chosen === undefined ? -1 : shown.indexOf(chosen);
   const open = (event: Event | undefined) => { if (event !== undefined) go(toHash(["events", String(event.id)], query)); };
   const input = useRef<HTMLInputElement>(null);
@@ -89,7 +91,7 @@ export default function EventsView() {
           )}
           <div className="keys"><span><kbd>J</kbd><kbd>K</kbd>move</span><span className="grow" /><span className="t3">{liveness === "live" ? "live" : liveness === "lost" ? "reconnecting" : "connecting"}</span></div>
         </div>
-        <div className="detail" tabIndex={0}><a className="back" href={toHash(["events"], query)}>‹ All events</a>{chosen === undefined ? <Empty title={wanted === undefined ? "Choose an event." : "That event is not among those read."}><p>{wanted === undefined ? "" : "It may be older than the list, or of another kind than the filter shows."} <VerdictGlyph verdict="allowed" /></p></Empty> : <EventDetail event={chosen} />}</div>
+        <div className="detail" tabIndex={0}><a className="back" href={toHash(["events"], query)}>‹ All events</a>{chosen === undefined ? <Empty title={wanted === undefined ? "Choose an event." : linked.isFetching ? "Reading the event…" : "That event is no longer stored."}><p>{wanted === undefined ? "" : linked.isFetching ? "" : "Older events are removed after the time that the settings say."} <VerdictGlyph verdict="allowed" /></p></Empty> : <EventDetail event={chosen} />}</div>
       </main>
     </>
   );

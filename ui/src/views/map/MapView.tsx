@@ -17,6 +17,7 @@ import { peerKey } from "../../text/words";
 import { Canvas } from "./Canvas";
 import { FirstRun } from "./FirstRun";
 import { Legend } from "./Legend";
+import { heldBack } from "./model/held";
 import { issuesOf } from "./model/issues";
 import { edgeId } from "../../live/graph";
 import { buildScene } from "./model/scene";
@@ -54,7 +55,7 @@ export default function MapView() {
     [graph, folds, state.from, state.to, verdicts, hidden, asCandidate],
   );
   const { picture, move, arrange } = usePicture(scene, phone, state.focus);
-  const issues = useMemo(() => (graph === undefined ? [] : issuesOf(graph.nodes.values())), [graph]);
+  const issues = useMemo(() => (graph === undefined ? [] : issuesOf(heldBack(graph).values())), [graph]);
   const next = useRef(-1);
   const nextIssue = () => {
     if (issues.length === 0) return;

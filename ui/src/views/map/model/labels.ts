@@ -11,6 +11,7 @@ export function placeLabels(input: LayoutInput, geometry: Geometry, ways: Readon
   for (const zone of Object.values(geometry.zones)) taken.push({ x: zone.x, y: zone.y, w: Math.min(zone.w, 130), h: 26 });
   const lines = Object.entries(ways).flatMap(([id, way]) => segments(way).map((segment) => ({ id, segment })));
   const out: Record<string, Label> = {};
+  const many = input.links.filter((link) => link.verdict !== "allowed").length > 5;
   const search = (link: LayoutInput["links"][number], way: readonly Point[], width: number, height: number): { rect: Rect; score: number } | undefined => {
     let best: { rect: Rect; score: number } | undefined;
     for (const [i, [a, b]] of segments(way).entries()) {
@@ -27,7 +28,8 @@ export function placeLabels(input: LayoutInput, geometry: Geometry, ways: Readon
         if (across && (rect.x < Math.min(a[0], b[0]) + 4 || rect.x + rect.w > Math.max(a[0], b[0]) - 4)) continue;
         const covered = taken.filter((each) => overlaps(each, rect)).length;
         const crossed = lines.filter((line) => line.id !== link.id && hits(line.segment, rect)).length;
-        if (covered > 0 && link.verdict === "allowed") continue;
+        // Where one service tries many doors, a label that covers something says less than what it covers.
+        if (covered > 0 && (link.verdict === "allowed" || many)) continue;
         const score = covered * 1000 + crossed * 40 + Math.abs(share - 0.5) * 30 + (across ? 0 : 26) - Math.min(length, 240) / 10;
         if (crossed > 1 && link.verdict === "allowed") continue;
         if (best === undefined || score < best.score) best = { rect, score };

@@ -4,6 +4,7 @@ import { fromColumns } from "../../../live/graph";
 import { inputOf } from "./input";
 import { overlaps } from "./labels";
 import { cellAt, ranks, type Rect } from "./layout";
+import { heldBack } from "./held";
 import { issuesOf } from "./issues";
 import { simplify, type Point } from "./route";
 import { buildScene, type Scene } from "./scene";
@@ -55,6 +56,17 @@ describe("folding", () => {
   });
   it("leaves out edges that were not in use in the time asked for", () => {
     expect(buildScene(shop, { ...EMPTY, to: NOW - 13 * 86_400_000 }).links).toEqual([]);
+  });
+});
+
+describe("who was held back", () => {
+  it("is whoever tried, not whoever was tried", () => {
+    const world = estate("shop", NOW).graph;
+    // The server counts a denial at both ends.
+    const nodes = world.nodes.map((node) => (node.peer.kind === "service" && node.peer.name === "data/redis" ? { ...node, denied: 3 } : node));
+    const held = heldBack(fromColumns(columnsOf({ ...world, nodes })));
+    expect(held.get("data/redis")?.denied).toBe(0);
+    expect(held.get("shop/web")?.denied).toBe(14);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { GraphNode, Peer, Verdict } from "../../../api/types";
 import { edgeId, type LiveGraph, type MapEdge } from "../../../live/graph";
+import { heldBack } from "./held";
 import { count, plural, rate } from "../../../text/numbers";
 import { applicationAndPort, namespaceOf, peerKey, peerShort, portText, spoken } from "../../../text/words";
 
@@ -82,7 +83,7 @@ const BELOW: Peer["kind"][] = ["host", "remote-host", "multicast", "unknown"];
 export function buildScene(graph: LiveGraph, options: SceneOptions): Scene {
   const byZone = new Map<string, GraphNode[]>();
   let services = 0;
-  for (const node of graph.nodes.values()) {
+  for (const node of heldBack(graph).values()) {
     if (node.peer.kind !== "service") continue;
     services += 1;
     const zone = namespaceOf(node.peer.name);
@@ -222,8 +223,9 @@ export function labelOf(link: Pick<SceneLink, "edges" | "verdict" | "rate" | "ef
   if (first === undefined) return { what: "", much: "" };
   if (link.effect !== undefined) return { what: link.edges.length === 1 ? `${first.protocol} ${portText(first.protocol, first.port)}`.trimEnd() : plural(link.edges.length, "edge"), much: link.effect };
   if (link.verdict === "allowed") {
-    const words = new Set(link.edges.map(spoken));
-    return { what: words.size === 1 ? spoken(first) : plural(link.edges.length, "edge"), much: rate(link.rate) };
+    // Where no application has been read, the port says more than the protocol alone.
+    const words = new Set(link.edges.map((edge) => (edge.application === "unknown" ? `${edge.protocol} ${portText(edge.protocol, edge.port)}`.trimEnd() : spoken(edge))));
+    return { what: words.size === 1 ? ([...words][0] ?? "") : plural(link.edges.length, "edge"), much: rate(link.rate) };
   }
   const n = sum(link.edges, (edge) => (link.verdict === "denied" ? edge.denied : edge.would_deny));
   const ports = new Set(link.edges.map((edge) => `${edge.protocol} ${portText(edge.protocol, edge.port)}`));

@@ -11,7 +11,7 @@ import { VerdictChanges } from "../../policy/ApplyPreview";
 import { select } from "../useMapState";
 
 const MODES: Mode[] = ["learn", "monitor", "enforce", "quarantine"];
-const WORDS = { denied: "denied in 24 hours", "would-deny": "would be denied, 24 hours", "open-ended": "keeps finding new peers" };
+const WORDS = { denied: "connections denied", "would-deny": "connections would be denied", "open-ended": "keeps finding new peers" };
 
 export function EstatePanel({ graph, estate, issues, enforced, candidate }: { graph: LiveGraph; estate: Status | undefined; issues: readonly Issue[]; enforced: Simulation | undefined; candidate: { data: Simulation | undefined; error: unknown } | undefined }) {
   const services = [...graph.nodes.values()].filter((node) => node.peer.kind === "service");
