@@ -1,7 +1,7 @@
 //! From documents to tables. Compiling again what changed little costs little: rules, atoms and whole directions that
 //! came out the same are the same allocations as before, so that a node finds the difference by comparing pointers.
 
-mod direction;
+pub(crate) mod direction;
 
 use crate::{
     compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService, Outcome},
@@ -91,6 +91,33 @@ impl Compiler {
     /// an atom of the set's own, or the world.
     pub fn alone(&self) -> &BTreeMap<Identity, Identity> {
         &self.alone
+    }
+
+    /// Rules of the last compilation by their numbers.
+    pub(crate) fn bound(&self, rules: &[RuleRef]) -> Vec<Arc<BoundRule>> {
+        rules.iter().filter_map(|rule| self.rules.get(rule)).map(Arc::clone).collect()
+    }
+
+    /// All external atoms of the last compilation.
+    pub(crate) fn atoms(&self) -> &[Identity] {
+        &self.atoms
+    }
+
+    /// How many peers and ports a rule means, roughly.
+    pub(crate) fn breadth(&self, rule: RuleRef) -> usize {
+        let Some(rule) = self.rules.get(&rule) else { return 0 };
+        let ports = rule.ports.as_ref().map_or(usize::from(u16::MAX), |ports| {
+            ports.iter().map(|(_, range)| usize::from(range.last - range.first) + 1).sum()
+        });
+        rule.peers.breadth().saturating_mul(ports.max(1))
+    }
+
+    /// Whether anything could be the same without a rule: another rule of its action speaks of one of its peers, nothing
+    /// would be decided otherwise by having none, or it means nobody.
+    pub(crate) fn may_be_spared(&self, rule: RuleRef, list: &[RuleRef]) -> bool {
+        let Some(own) = self.rules.get(&rule) else { return false };
+        let others = || list.iter().filter(|other| **other != rule).filter_map(|other| self.rules.get(other));
+        !own.outcome.allow || own.peers.breadth() == 0 || others().any(|other| own.peers.meets(&other.peers))
     }
 
     /// For forgetting; another book in its place would give the same numbers to other rules.
@@ -296,6 +323,27 @@ impl PeerSet {
         peers
     }
 
+    fn breadth(&self) -> usize {
+        let wide = [self.any, self.every_service, self.world].into_iter().filter(|wide| *wide).count();
+        let one = [self.host, self.remote_host, self.multicast].into_iter().filter(|one| *one).count();
+        wide.saturating_mul(1_000_000) + one + self.services.len() + self.atoms.len()
+    }
+
+    fn meets(&self, other: &PeerSet) -> bool {
+        let wide = |a: &Self, b: &Self| {
+            a.any
+                || a.every_service && (b.every_service || !b.services.is_empty())
+                || a.world && (b.world || !b.atoms.is_empty())
+        };
+        wide(self, other)
+            || wide(other, self)
+            || self.host && other.host
+            || self.remote_host && other.remote_host
+            || self.multicast && other.multicast
+            || !self.services.is_disjoint(&other.services)
+            || !self.atoms.is_disjoint(&other.atoms)
+    }
+
     fn add(&mut self, more: &PeerSet) {
         self.any |= more.any;
         self.every_service |= more.every_service;
@@ -310,7 +358,7 @@ impl PeerSet {
 
 /// A rule whose peers are numbers.
 #[derive(Debug, PartialEq, Eq)]
-struct BoundRule {
+pub(crate) struct BoundRule {
     outcome: Outcome,
     /// It decides nothing, but keeps this rule from deciding.
     passes: Option<RuleRef>,

@@ -162,8 +162,8 @@ pub fn flow_diff(
     now: Timestamp,
 ) -> Vec<FlowChange> {
     let mut compiler = Compiler::default();
-    let old = Reach::new(compiler.compile_beside(before, &[after], inventory, now), View::Policy);
-    let new = old.renewed(compiler.compile_beside(after, &[before], inventory, now));
+    let old = Reach::new(compiler.compile_beside(before, &[before, after], inventory, now), View::Policy);
+    let new = old.renewed(compiler.compile_beside(after, &[before, after], inventory, now));
     changes(&old, &new, inventory, compiler.book())
 }
 

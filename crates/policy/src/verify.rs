@@ -94,7 +94,11 @@ pub fn verify(
 
 /// The inventory, with an address for every name of claims and documents that has none yet: one that is never routed, so
 /// that rules for the name, and rules for the world, apply to it.
-fn stand_in_for_names(set: &PolicySet, inventory: &Inventory, assertions: &[Assertion]) -> Inventory {
+pub(crate) fn stand_in_for_names(
+    set: &PolicySet,
+    inventory: &Inventory,
+    assertions: &[Assertion],
+) -> Inventory {
     let mut inventory = inventory.clone();
     let rules = set.policies().flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
     let claimed = assertions.iter().flat_map(|assertion| assertion.claim.peers());

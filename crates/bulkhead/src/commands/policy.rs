@@ -10,6 +10,7 @@ mod import;
 mod judged;
 mod lint;
 mod list;
+mod minimise;
 pub(in crate::commands) mod offline;
 mod proposals;
 mod reach;
@@ -47,6 +48,7 @@ enum PolicyCommand {
     Reach(reach::ReachArgs),
     WhoCanReach(reach::WhoCanReachArgs),
     Lint(lint::LintArgs),
+    Minimise(minimise::MinimiseArgs),
     Verify(verify::VerifyArgs),
     Connections(connections::ConnectionsArgs),
     Check(check::CheckArgs),
@@ -71,6 +73,7 @@ pub(crate) async fn run(cx: &mut Context, args: PolicyArgs) -> Result<Code> {
         PolicyCommand::Reach(args) => reach::reach(cx, args).await,
         PolicyCommand::WhoCanReach(args) => reach::who_can_reach(cx, args).await,
         PolicyCommand::Lint(args) => lint::lint(cx, args).await,
+        PolicyCommand::Minimise(args) => minimise::minimise(cx, args).await,
         PolicyCommand::Verify(args) => verify::verify(cx, args).await,
         PolicyCommand::Connections(args) => connections::connections(cx, args),
         PolicyCommand::Check(args) => check::check(cx, args).await,

@@ -31,7 +31,7 @@ struct Direct<'a> {
 }
 
 /// Peers to which the same rules apply are one class; `rules` are in deciding order.
-pub(super) fn compile(
+pub(crate) fn compile(
     rules: &[Arc<BoundRule>],
     direction: Direction,
     local: &Service,
