@@ -1,8 +1,10 @@
 //! Policies of Calico, Cilium and NeuVector: what they allow, and what is said of what they cannot say here.
 
-use super::{super::*, between, tcp};
+use super::{super::*, between, cases, cluster, compare, tcp, word};
 use crate::{Document, PolicySet, ReadOptions};
 use bulkhead_model::{IpProtocol, PortRange, Timestamp};
+use proptest::prelude::*;
+use std::fmt::Write;
 
 const PODS: &str = "
 ---
@@ -259,4 +261,95 @@ spec:
     let reading = read([("p.yaml", format!("{PODS}---\n{tls}").as_str())]);
     let yaml = Document::join(&import(&reading.resources).documents);
     assert!(yaml.contains("- to: [{service: data/db}]\n      applications: [tls]"), "{yaml}");
+}
+
+const CALICO_SELECTORS: [&str; 6] = [
+    "all()",
+    "app == 'a'",
+    "app != 'a' && has(tier)",
+    "tier in {'a', 'b'} || env == 'c'",
+    "!(app == 'b')",
+    "!has(env)",
+];
+const CALICO_NAMESPACES: [&str; 4] = [
+    "all()",
+    "projectcalico.org/name == 'one'",
+    "projectcalico.org/name != 'two'",
+    "env == 'a' || app in {'a', 'b'}",
+];
+
+fn calico_rule(peers: &'static str) -> impl Strategy<Value = String> {
+    let entity = prop_oneof![
+        word(&CALICO_SELECTORS).prop_map(|text| format!("selector: \"{text}\"")),
+        (word(&CALICO_SELECTORS), word(&CALICO_NAMESPACES)).prop_map(|(pods, namespaces)| format!(
+            "selector: \"{pods}\", namespaceSelector: \"{namespaces}\""
+        )),
+        word(&["nets: [10.0.0.0/8], notNets: [10.1.0.0/16]", "nets: ['0.0.0.0/0', '::/0']"])
+            .prop_map(str::to_owned),
+        Just(String::new()),
+    ];
+    let ports = word(&["", "ports: [80]", "ports: ['79:81', 443]", "notPorts: ['1:100']"]);
+    (word(&["Allow", "Deny", "Pass", "Log"]), word(&["TCP", "UDP"]), entity, ports).prop_map(
+        move |(action, protocol, entity, ports)| {
+            let (source, destination) = match peers {
+                "source" => (entity, ports.to_owned()),
+                _ => (String::new(), if entity.is_empty() { ports.to_owned() } else { format!("{entity}, {ports}") }),
+            };
+            format!(
+                "{{action: {action}, protocol: {protocol}, source: {{{source}}}, destination: {{{destination}}}}}"
+            )
+        },
+    )
+}
+
+fn calico_policy() -> impl Strategy<Value = String> {
+    let rules = |peers| prop::collection::vec(calico_rule(peers), 0..3);
+    let head =
+        (word(&["early", "default", "late"]), 0u8..4, word(&CALICO_SELECTORS), word(&CALICO_NAMESPACES));
+    (head, rules("source"), rules("destination"), 0u8..3).prop_map(
+        |((tier, order, pods, namespaces), ingress, egress, types)| {
+            let types = ["[Ingress]", "[Egress]", "[Ingress, Egress]"][usize::from(types)];
+            format!(
+                "{{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {{name: NAME}}, spec: {{tier: {tier}, \
+                 order: {order}.5, selector: \"{pods}\", namespaceSelector: \"{namespaces}\", types: {types}, \
+                 ingress: [{}], egress: [{}]}}}}",
+                ingress.join(", "),
+                egress.join(", ")
+            )
+        },
+    )
+}
+
+/// A random cluster with tiers of Calico around its own policies.
+fn calico_cluster() -> impl Strategy<Value = String> {
+    let default = || word(&["Deny", "Pass"]);
+    (cluster(), prop::collection::vec(calico_policy(), 1..4), default(), default()).prop_map(
+        |(mut text, policies, early, late)| {
+            for (tier, order, action) in [("early", 50, early), ("late", 5_000_000, late)] {
+                let _ = writeln!(
+                    text,
+                    "---\n{{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {{name: {tier}}}, \
+                     spec: {{order: {order}, defaultAction: {action}}}}}"
+                );
+            }
+            for (number, policy) in policies.iter().enumerate() {
+                let _ = writeln!(text, "---\n{}", policy.replace("NAME", &format!("g{number}")));
+            }
+            text
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_tiers_mean_the_same_as_sets_packet_by_packet_and_as_documents(text in calico_cluster()) {
+        let reading = read([("cluster.yaml", text.as_str())]);
+        prop_assert!(!reading.has_errors(), "{:?} in {}", reading.diagnostics, text);
+        compare(&reading.resources, Semantics::KUBERNETES)?;
+        let import = import(&reading.resources);
+        let found = differences(&reading.resources, &import.policy_set(), &import.inventory(), Timestamp(0));
+        prop_assert!(found.is_empty(), "{}\n{}\n{}", found[0], Document::join(&import.documents), text);
+    }
 }
