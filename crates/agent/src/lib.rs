@@ -12,6 +12,7 @@ mod links;
 mod lock;
 mod names;
 mod node;
+mod resolver;
 mod strangers;
 mod translate;
 mod view;

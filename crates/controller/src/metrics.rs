@@ -187,6 +187,13 @@ fn nodes(text: &mut Text, view: &crate::view::View) {
             text.value("bulkhead_table_fill", &labels, table.entries as f64 / table.capacity as f64);
         }
     }
+    text.head("bulkhead_table_refused_total", "counter", "Entries for which kernel tables had no room.");
+    for node in &view.nodes {
+        for table in &node.health.tables {
+            let labels = [("node", node.name.as_str()), ("table", table.name.as_str())];
+            text.value("bulkhead_table_refused_total", &labels, table.refused as f64);
+        }
+    }
     text.head("bulkhead_node_endpoints", "gauge", "Endpoints with programs attached.");
     for node in &view.nodes {
         text.value("bulkhead_node_endpoints", &[("node", &node.name)], f64::from(node.health.endpoints));

@@ -36,6 +36,8 @@ impl EdgeReader {
 
 /// An edge that has been quiet for this long leaves the kernel's table; the controller has it.
 const QUIET_NS: u64 = 3600 * 1_000_000_000;
+/// After this where the table is crowded: what has been read may go before there is no room for what is new.
+const CROWDED_QUIET_NS: u64 = 60 * 1_000_000_000;
 /// But not before this reader is so old: what it has just told for the first time may not be stored yet.
 const SETTLED_NS: u64 = 120 * 1_000_000_000;
 
@@ -75,6 +77,7 @@ impl Datapath {
             reader.began_ns = now;
         }
         let settled = now.saturating_sub(reader.began_ns) > SETTLED_NS;
+        let quiet_ns = quiet_ns(reader.seen.len(), self.edges.capacity() as usize);
         let seen = &mut reader.seen;
         self.edges
             .for_each(|key, edge| {
@@ -86,7 +89,7 @@ impl Datapath {
                 };
                 if let Some(delta) = delta {
                     changed.push(EdgeDelta { key, edge: delta, total: edge, fresh: before.is_none() });
-                } else if settled && now.saturating_sub(edge.last_ns) > QUIET_NS {
+                } else if settled && now.saturating_sub(edge.last_ns) > quiet_ns {
                     quiet.push(key);
                 }
             })
@@ -104,6 +107,11 @@ impl Datapath {
     }
 }
 
+/// How long an edge may be quiet in a table that holds so many.
+const fn quiet_ns(entries: usize, capacity: usize) -> u64 {
+    if entries / 4 >= capacity / 5 { CROWDED_QUIET_NS } else { QUIET_NS }
+}
+
 fn difference(now: &Edge, before: &Edge) -> Edge {
     // A table entry that was removed and made again has begun anew.
     if now.first_ns != before.first_ns {
@@ -118,5 +126,18 @@ fn difference(now: &Edge, before: &Edge) -> Edge {
         denied: now.denied.wrapping_sub(before.denied),
         would_deny: now.would_deny.wrapping_sub(before.would_deny),
         ..*now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowded_table_lets_go_of_quiet_edges_early() {
+        assert_eq!(quiet_ns(0, 65_536), QUIET_NS);
+        assert_eq!(quiet_ns(52_000, 65_536), QUIET_NS);
+        assert_eq!(quiet_ns(52_432, 65_536), CROWDED_QUIET_NS);
+        assert_eq!(quiet_ns(65_536, 65_536), CROWDED_QUIET_NS);
     }
 }

@@ -1,3 +1,4 @@
+use crate::table::is_full;
 use std::{io, path::PathBuf};
 
 /// What can go wrong between Bulkhead and the kernel.
@@ -49,8 +50,11 @@ where
     V: zerocopy::IntoBytes + zerocopy::FromBytes + zerocopy::Immutable + Copy,
 {
     let (name, capacity) = (table.name(), table.capacity());
-    move |source| match source.raw_os_error() {
-        Some(libc::E2BIG | libc::ENOSPC) => DatapathError::Full { table: name, capacity },
-        _ => DatapathError::Table { table: name, source },
+    move |source| {
+        if is_full(&source) {
+            DatapathError::Full { table: name, capacity }
+        } else {
+            DatapathError::Table { table: name, source }
+        }
     }
 }

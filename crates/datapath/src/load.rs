@@ -85,6 +85,8 @@ pub struct Datapath {
     pub(crate) cpus: usize,
     pub(crate) control: Table<u32, Control>,
     stats: OwnedFd,
+    /// What earlier agents have seen refused: the counters are as old as the maps.
+    refused_before: [u64; 2],
     pub endpoints: Table<u32, Endpoint>,
     pub owners: Table<Address, Owner>,
     pub(crate) prefixes: Table<Prefix, u32>,
@@ -131,7 +133,7 @@ impl Datapath {
         }
         let attach =
             config.attach.unwrap_or_else(|| if has_tcx() { AttachKind::Tcx } else { AttachKind::Clsact });
-        let datapath = Self {
+        let mut datapath = Self {
             attach,
             cpus,
             control: open(&maps, "bh_control_map", 1)?,
@@ -146,8 +148,10 @@ impl Datapath {
             flows: open(&maps, "bh_flows", sizes.flows)?,
             edges: open(&maps, "bh_edges", sizes.edges)?,
             pins: config.pins.clone(),
+            refused_before: [0; 2],
             ebpf,
         };
+        datapath.refused_before = [datapath.stat(Stat::FlowsFull)?, datapath.stat(Stat::EdgesFull)?];
         // An epoch of 0 is that of an empty cache slot.
         if datapath.control()?.epoch == 0 {
             datapath.set_control(Control { epoch: 2, flags: 0 })?;
@@ -258,24 +262,29 @@ impl Datapath {
             .fold(0, u64::wrapping_add))
     }
 
-    /// Fill of the tables that packets make grow, and of those that policy fills.
+    /// Fill of the tables that packets make grow, and of those that policy fills. Not of those that only remember
+    /// lately seen things to spare work: they are always full.
     pub fn fill(&self) -> Vec<TableFill> {
-        fn fill<K, V>(name: &str, table: &Table<K, V>) -> Option<TableFill>
+        fn fill<K, V>(name: &str, table: &Table<K, V>, by_packets: u64) -> Option<TableFill>
         where
             K: IntoBytes + FromBytes + Immutable + Copy,
             V: IntoBytes + FromBytes + Immutable + Copy,
         {
             let entries = table.count().ok()? as u64;
-            Some(TableFill { name: name.to_owned(), entries, capacity: u64::from(table.capacity()) })
+            let (capacity, refused) = (u64::from(table.capacity()), table.refused() + by_packets);
+            Some(TableFill { name: name.to_owned(), entries, capacity, refused })
         }
+        let by_packets = |stat, before| self.stat(stat).map_or(0, |now| now.saturating_sub(before));
+        let [flows, edges] = self.refused_before;
         [
-            fill("flows", &self.flows),
-            fill("edges", &self.edges),
-            fill("endpoints", &self.endpoints),
-            fill("owners", &self.owners),
-            fill("peers", &self.peers),
-            fill("rules", &self.rules),
-            fill("services", &self.services),
+            fill("flows", &self.flows, by_packets(Stat::FlowsFull, flows)),
+            fill("edges", &self.edges, by_packets(Stat::EdgesFull, edges)),
+            fill("endpoints", &self.endpoints, 0),
+            fill("owners", &self.owners, 0),
+            fill("peers", &self.peers, 0),
+            fill("prefixes", &self.prefixes, 0),
+            fill("rules", &self.rules, 0),
+            fill("services", &self.services, 0),
         ]
         .into_iter()
         .flatten()

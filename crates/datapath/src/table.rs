@@ -4,8 +4,17 @@ use std::{
     marker::PhantomData,
     os::fd::{AsFd, OwnedFd},
     path::Path,
+    sync::atomic::{AtomicU64, Ordering},
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// `ENOTSUPP`, the kernel's own, which the C library has no name for.
+const NOT_SUPPORTED: i32 = 524;
+
+/// Whether the kernel says that a table has no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::E2BIG | libc::ENOSPC))
+}
 
 /// A kernel map with its key and value types.
 #[derive(Debug)]
@@ -13,6 +22,7 @@ pub struct Table<K, V> {
     fd: OwnedFd,
     name: &'static str,
     capacity: u32,
+    refused: AtomicU64,
     types: PhantomData<fn() -> (K, V)>,
 }
 
@@ -23,7 +33,8 @@ where
 {
     /// Opens a pinned map. The caller vouches that K and V are the map's own types, which the layout test checks.
     pub(crate) fn open(directory: &Path, name: &'static str, capacity: u32) -> io::Result<Self> {
-        Ok(Self { fd: sys::open_pinned(&directory.join(name))?, name, capacity, types: PhantomData })
+        let fd = sys::open_pinned(&directory.join(name))?;
+        Ok(Self { fd, name, capacity, refused: AtomicU64::new(0), types: PhantomData })
     }
 
     pub const fn name(&self) -> &'static str {
@@ -44,7 +55,16 @@ where
     }
 
     pub fn set(&self, key: &K, value: &V) -> io::Result<()> {
-        sys::update(self.fd.as_fd(), key.as_bytes(), value.as_bytes(), 0)
+        sys::update(self.fd.as_fd(), key.as_bytes(), value.as_bytes(), 0).inspect_err(|error| {
+            if is_full(error) {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    }
+
+    /// Entries of ours for which there was no room.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Removes the entry; that there is none is no error.
@@ -107,7 +127,10 @@ where
     /// Number of entries, by a walk.
     pub fn count(&self) -> io::Result<usize> {
         let mut count = 0;
-        self.for_each(|_, _| count += 1)?;
-        Ok(count)
+        match self.for_each(|_, _| count += 1) {
+            // Tries can be walked in batches since 5.14 only.
+            Err(error) if error.raw_os_error() == Some(NOT_SUPPORTED) => Ok(self.keys()?.len()),
+            result => result.map(|()| count),
+        }
     }
 }

@@ -110,6 +110,9 @@ pub struct TableFill {
     pub name: String,
     pub entries: u64,
     pub capacity: u64,
+    /// Entries that found no room since the agent started.
+    #[serde(default)]
+    pub refused: u64,
 }
 
 /// What a declared external range or name means for the kernel: this prefix is that identity.

@@ -2819,6 +2819,11 @@ export interface components {
             /** Format: int64 */
             entries: number;
             name: string;
+            /**
+             * Format: int64
+             * @description Entries that found no room since the agent started.
+             */
+            refused?: number;
         };
         /** @description What was counted over time, for a slider. */
         Timeline: {

@@ -1,6 +1,7 @@
 //! How well sensor and enforcement are, and what is not covered, said aloud.
 
 use super::Node;
+use crate::resolver;
 use bulkhead_abi::Stat;
 use bulkhead_model::{
     Attachment, Identity, Timestamp,
@@ -32,6 +33,7 @@ impl Node {
     fn not_covered(&self) -> Vec<String> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
         let mut sentences: Vec<String> = Vec::new();
+        let mut hidden_names: Vec<String> = Vec::new();
         for workload in self.workloads.values() {
             match &workload.attachment {
                 Attachment::Host => sentences.push(format!(
@@ -40,6 +42,9 @@ impl Node {
                     workload.name, workload.service
                 )),
                 Attachment::Own if workload.pid != 0 => {
+                    if resolver::is_hidden(workload) {
+                        hidden_names.push(workload.service.to_string());
+                    }
                     let placed = view.endpoints.values().filter(|e| e.workload == workload.id).count();
                     if placed < workload.interfaces.len() {
                         sentences.push(format!(
@@ -51,6 +56,16 @@ impl Node {
                 }
                 _ => {}
             }
+        }
+        hidden_names.sort_unstable();
+        hidden_names.dedup();
+        if !hidden_names.is_empty() {
+            sentences.push(format!(
+                "names that {} resolve are not seen: Docker's resolver asks a server on the host's loopback for them, and \
+                 no answer passes an interface of theirs; give Docker a server that containers can reach (`dns` in \
+                 daemon.json)",
+                hidden_names.join(", ")
+            ));
         }
         let unknown = view.endpoints.values().filter(|e| e.identity == Identity::UNKNOWN).count();
         if unknown > 0 {

@@ -177,7 +177,12 @@ mod tests {
                     gate: true,
                     revision: 16,
                     kernel: "6.12.0".into(),
-                    tables: vec![TableFill { name: "connections".into(), entries: 850, capacity: 1000 }],
+                    tables: vec![TableFill {
+                        name: "connections".into(),
+                        entries: 850,
+                        capacity: 1000,
+                        refused: 0,
+                    }],
                     ..Default::default()
                 },
             }],

@@ -2,10 +2,15 @@
 
 use super::State;
 use bulkhead_api::Degradation;
-use bulkhead_model::{EventKind, Severity, Timestamp, node::NodeHealth};
+use bulkhead_model::{
+    EventKind, Severity, Timestamp,
+    node::{NodeHealth, TableFill},
+};
 
-/// Fill of a kernel table from which on it is said aloud.
-const FULL: f64 = 0.8;
+/// Fill of a kernel table from which on it is said aloud, and from which on it counts as full: tables that let the
+/// oldest go keep some room on each CPU.
+const CROWDED: f64 = 0.8;
+const FULL: f64 = 0.95;
 /// A node that says nothing for longer is silent.
 const SILENT_SECONDS: u64 = 30;
 
@@ -48,26 +53,40 @@ impl State {
         let lost = health.lost_events.checked_sub(before).unwrap_or(health.lost_events);
         self.lose("events that the kernel could not hand over", lost);
         for table in &health.tables {
-            let key = format!("table {}", table.name);
-            let fill = table.entries as f64 / table.capacity.max(1) as f64;
-            if table.capacity > 0 && fill >= FULL {
-                let what = format!(
-                    "kernel table {} is {:.0} % full ({} of {})",
-                    table.name,
-                    fill * 100.0,
-                    table.entries,
-                    table.capacity
-                );
-                self.degrade(&key, &what, "raise its limit in the agent's configuration");
-            } else {
-                self.recover(&key);
-            }
+            self.table_fill(table, health.revision >= self.revision);
         }
         if health.revision > 0 {
             self.applied = health.revision;
         }
         self.health = Some((self.now, health));
         self.effects.view = true;
+    }
+
+    /// Said before a table is full, and again when it is. What did not fit has been taken back, so a table may be less
+    /// full than it was asked to be: `applied` says whether the node enforces what is wanted.
+    fn table_fill(&mut self, table: &TableFill, applied: bool) {
+        let TableFill { name, entries, capacity, refused } = table;
+        let (crowded, full) = (format!("table {name}"), format!("table {name} full"));
+        let known = self.health.as_ref().and_then(|(_, known)| known.tables.iter().find(|t| t.name == *name));
+        let before = known.map_or(0, |known| known.refused);
+        // A smaller number is a new agent's.
+        let turned_away = refused.checked_sub(before).unwrap_or(*refused);
+        let fill = *entries as f64 / (*capacity).max(1) as f64;
+        if *capacity > 0 && fill >= CROWDED {
+            let what = format!("kernel table {name} is {:.0} % full ({entries} of {capacity})", fill * 100.0);
+            self.degrade(&crowded, &what, remedy_of(name));
+        } else {
+            self.recover(&crowded);
+        }
+        if turned_away > 0 || *capacity > 0 && fill >= FULL {
+            let what = format!("kernel table {name} is full ({entries} of {capacity}): {}", full_means(name));
+            self.degrade(&full, &what, remedy_of(name));
+        } else if fill < CROWDED && applied {
+            self.recover(&full);
+        }
+        if name == "edges" {
+            self.lose("connections for which kernel table edges had no room", turned_away);
+        }
     }
 
     pub(super) fn watch_health(&mut self) {
@@ -83,5 +102,28 @@ impl State {
         self.health
             .as_ref()
             .is_some_and(|(last, _)| now.since(*last).max(last.since(now)).as_secs() > SILENT_SECONDS)
+    }
+}
+
+/// What happens to that for which a kernel table has no room.
+fn full_means(table: &str) -> &'static str {
+    match table {
+        "flows" => "connections that were used least recently are decided anew at their next packet",
+        "edges" => {
+            "new connections are judged by the policy as ever, but not counted, and only some of them are told"
+        }
+        "endpoints" | "owners" => "what is new is unknown, and closed wherever something is enforced",
+        _ => "the new policy does not fit, and the one before goes on to hold",
+    }
+}
+
+fn remedy_of(table: &str) -> &'static str {
+    match table {
+        "flows" => "raise --max-connections, or look for a scan",
+        "edges" => {
+            "look for a scan or a service with very many peers; quiet entries go by themselves within minutes"
+        }
+        "endpoints" | "owners" => "run fewer workloads on this node",
+        _ => "say it with fewer rules or ranges, or run fewer services on this node",
     }
 }

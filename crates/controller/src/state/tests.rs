@@ -459,16 +459,34 @@ fn automation_is_given_by_the_first_rule_that_fits_and_by_hand_above_all() {
 #[test]
 fn a_full_table_lost_events_and_silence_are_said_and_taken_back() {
     let mut estate = shop();
-    let health = |lost, entries| NodeHealth {
+    let revision = estate.state.revision;
+    let health = |lost, entries, refused| NodeHealth {
+        revision,
         lost_events: lost,
-        tables: vec![bulkhead_model::node::TableFill { name: "connections".into(), entries, capacity: 100 }],
+        tables: vec![bulkhead_model::node::TableFill {
+            name: "edges".into(),
+            entries,
+            capacity: 100,
+            refused,
+        }],
         ..NodeHealth::default()
     };
-    estate.report(NodeReport::Health(health(0, 10)));
-    estate.report(NodeReport::Health(health(7, 85)));
-    assert!(estate.state.degraded.contains_key("table connections"));
-    assert!(estate.events.iter().any(|kind| matches!(kind, EventKind::Lost { count: 7, .. })));
-    estate.report(NodeReport::Health(health(7, 20)));
+    let lost = |estate: &Estate, expected| {
+        estate.events.iter().any(|kind| matches!(kind, EventKind::Lost { count, .. } if *count == expected))
+    };
+    estate.report(NodeReport::Health(health(0, 10, 0)));
+    assert!(estate.state.degraded.is_empty());
+    estate.report(NodeReport::Health(health(7, 85, 0)));
+    assert!(estate.state.degraded.keys().eq(["table edges"]), "said before it is full");
+    assert!(lost(&estate, 7));
+    estate.report(NodeReport::Health(health(7, 100, 30)));
+    assert!(estate.state.degraded.keys().eq(["table edges", "table edges full"]));
+    assert!(lost(&estate, 30), "what found no room is lost");
+    estate.report(NodeReport::Health(health(7, 90, 30)));
+    assert!(estate.state.degraded.contains_key("table edges full"), "until it is crowded no more");
+    estate.report(NodeReport::Health(NodeHealth { revision: revision - 1, ..health(7, 20, 30) }));
+    assert!(estate.state.degraded.keys().eq(["table edges full"]), "until what is wanted fits");
+    estate.report(NodeReport::Health(health(7, 20, 30)));
     assert!(estate.state.degraded.is_empty());
     assert!(estate.events.iter().any(|kind| matches!(kind, EventKind::Recovered { .. })));
     estate.pass(1, &[]);

@@ -35,6 +35,14 @@ struct Figures {
     cpu: f64,
 }
 
+fn wall(figures: &Figures) -> f64 {
+    figures.wall
+}
+
+fn cpu(figures: &Figures) -> f64 {
+    figures.cpu
+}
+
 /// What a turn measures.
 struct Kind {
     what: &'static str,
@@ -65,13 +73,17 @@ const KINDS: [Kind; 3] = [
     },
 ];
 
-/// `only`: kinds whose name holds this.
+/// `only`: what has this in its name, "TCP" or "TCP throughput, IPv6".
 pub(crate) fn measure(report: &mut Report, short: bool, only: &str) {
     let turn = Duration::from_millis(if short { 50 } else { 200 });
     let rounds = if short { 1 } else { 60 };
     let mut street = Street::new();
-    for kind in KINDS.iter().filter(|kind| kind.what.contains(only)) {
+    for kind in KINDS {
         for (family, place) in [("IPv4", 0), ("IPv6", 1)] {
+            let what = format!("{}, {family}", kind.what);
+            if !what.contains(only) {
+                continue;
+            }
             let target = street.network.hosts[1].addresses()[place];
             let mut results: [Vec<Figures>; 3] = Default::default();
             for round in 0..rounds {
@@ -81,12 +93,11 @@ pub(crate) fn measure(report: &mut Report, short: bool, only: &str) {
                     results[state].push((kind.run)(&street.network, target, turn));
                 }
             }
-            let figures: [(_, fn(&Figures) -> f64); 2] = [(kind.wall, |f| f.wall), (kind.cpu, |f| f.cpu)];
-            for (shown, figure) in figures {
+            for (shown, figure) in [(kind.wall, wall as fn(&Figures) -> f64), (kind.cpu, cpu as _)] {
                 let Some((unit, budget)) = shown else { continue };
                 let turns = results.each_ref().map(|turns| turns.iter().map(figure).collect::<Vec<_>>());
                 for (state, name) in [(1, "monitor"), (2, "enforce")] {
-                    let what = format!("{}, {family}, {name}; baseline: not attached", kind.what);
+                    let what = format!("{what}, {name}; baseline: not attached");
                     report.add_turns(what, &turns[state], unit, &turns[0], budget);
                 }
             }
