@@ -1,6 +1,6 @@
 import type { EdgeKey, GraphNode, ServiceDetail, Status, Verdict } from "../api/types";
 import { bound, count, plural } from "./numbers";
-import { modeWord, peerShort, portText, shortName, spoken } from "./words";
+import { applicationAndPort, modeWord, peerShort, portText, shortName, spoken } from "./words";
 
 /** What is said of an edge needs no more of it. */
 export type Told = EdgeKey & { readonly verdict: Verdict; readonly denied: number; readonly would_deny: number };
@@ -11,6 +11,13 @@ export function edgeSentence(edge: Told, verdict: Verdict = edge.verdict): strin
   if (verdict === "denied") return `${way}, denied${edge.denied > 0 ? ` ${times(edge.denied)}` : ""}`;
   if (verdict === "would-deny") return `${way}, would be denied${edge.would_deny > 0 ? `, ${times(edge.would_deny)} so far` : ""}`;
   return `${way}${edge.application === "unknown" ? "" : `, ${spoken(edge)}`}, allowed`;
+}
+
+/** A learned rule as one reads it; the document says it to the letter. */
+export function ruleTitle(item: { rule: string; direction: "ingress" | "egress"; evidence: readonly EdgeKey[] }): string {
+  const [only, another] = item.evidence;
+  if (only === undefined || another !== undefined) return item.rule;
+  return item.direction === "egress" ? `to ${peerShort(only.server)}, ${applicationAndPort(only)}` : `from ${peerShort(only.client)}, ${applicationAndPort(only)}`;
 }
 
 export const times = (n: number): string => (n === 1 ? "once" : n === 2 ? "twice" : `${count(n)} times`);

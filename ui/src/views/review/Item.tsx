@@ -5,6 +5,7 @@ import { VerdictChip } from "../../look/Chips";
 import { IconAlertTriangle } from "../../look/icons";
 import { count, plural } from "../../text/numbers";
 import { ago, full } from "../../text/times";
+import { ruleTitle } from "../../text/sentences";
 import { applicationAndPort, peerShort, shortName } from "../../text/words";
 
 /** One learned rule: what is odd, how wide it should be, and what it comes from. */
@@ -17,7 +18,7 @@ export function Item({ item, narrow, setNarrow }: { item: ReviewItem; narrow: st
   return (
     <>
       <section className="card">
-        <header><h2 className="grow"><a className="t1" href={serviceHash(item.service)}>{shortName(item.service)}</a> <span className="t2">{item.direction}</span> {item.rule}</h2></header>
+        <header><h2 className="grow"><a className="t1" href={serviceHash(item.service)}>{shortName(item.service)}</a> {ruleTitle(item)}</h2><span className="t2">{item.direction}</span></header>
         {item.flags.length > 0 && <ul className="flags">{item.flags.map((flag) => <li key={flag}><IconAlertTriangle size={15} aria-hidden="true" /> {flag}</li>)}</ul>}
         <div className="numbers">
           <div><b className="big-number">{count(connections)}</b><br /><span className="t2 small">connections seen</span></div>

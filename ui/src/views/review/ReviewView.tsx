@@ -14,6 +14,7 @@ import { ButtonWithKey } from "../../look/ButtonWithKey";
 import { IconCheck, IconFilter } from "../../look/icons";
 import { Empty, Failure, Skeleton } from "../../look/States";
 import { count, plural } from "../../text/numbers";
+import { ruleTitle } from "../../text/sentences";
 import { shortName } from "../../text/words";
 import { Item } from "./Item";
 import "./review.css";
@@ -83,7 +84,7 @@ export default function ReviewView() {
                 <li key={item.id} className={`review-row ${item === chosen ? "on" : ""}`}>
                   {may && <Checkbox size="xs" aria-label={`Mark ${item.service} ${item.rule}`} checked={marked.has(item.id)} onChange={() => setMarked(toggled(marked, item.id))} />}
                   <a href={toHash(["review", item.id], query)} className="grow" onClick={() => setNarrow(undefined)}>
-                    <span className="row"><span className="ellipsis grow t1"><b>{shortName(item.service)}</b> {item.rule}</span>{item.decision !== null && item.decision !== undefined && <span className="small t2 nowrap">{WORDS[item.decision.decision]}</span>}</span>
+                    <span className="row"><span className="ellipsis grow t1"><b>{shortName(item.service)}</b> {ruleTitle(item)}</span>{item.decision !== null && item.decision !== undefined && <span className="small t2 nowrap">{WORDS[item.decision.decision]}</span>}</span>
                     <span className="small t2 ellipsis block">{item.flags[0] ?? `${plural(item.evidence.reduce((n, edge) => n + edge.connections, 0), "connection")}, nothing odd`}</span>
                   </a>
                 </li>
