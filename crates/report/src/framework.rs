@@ -204,7 +204,7 @@ fn summary(requirements: &[Requirement]) -> ReportSummary {
         count(RequirementStatus::NotDecidable),
     );
     let sentence = format!(
-        "Of {} requirements, {met} are met, {not_met} are not met, and {not_decidable} cannot be decided by this tool.",
+        "Met: {met} of {} requirements; not met: {not_met}; not decidable by this tool: {not_decidable}.",
         requirements.len()
     );
     ReportSummary { met, not_met, not_decidable, sentence }

@@ -61,6 +61,7 @@ pub(crate) struct ReportArgs {
 #[derive(Debug, Subcommand)]
 enum ReportCommand {
     Verify(VerifyArgs),
+    /// Print the fingerprint of the key that signs reports, and the public key: note them elsewhere
     Key(OutputArgs),
     Zones(zones::ZonesArgs),
 }

@@ -71,6 +71,7 @@ fn every_namespace(case: &mut Case<'_>) -> Answer {
             Mode::Monitor
         ),
     };
-    let reason = format!("In all {} namespaces, documents target every service.{note}", namespaces.len());
+    let reason =
+        format!("In every namespace ({} in all), documents target every service.{note}", namespaces.len());
     Answer::met(reason).shown(shown)
 }

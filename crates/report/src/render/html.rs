@@ -155,8 +155,10 @@ fn table(evidence: &Evidence, out: &mut String) -> fmt::Result {
         for row in &evidence.rows {
             write!(out, "<tr>")?;
             for cell in row {
-                let kind = if is_figure(cell) { " class=\"figure\"" } else { "" };
-                write!(out, "<td{kind}>{}</td>", Text(cell))?;
+                match is_figure(cell) {
+                    true => write!(out, "<td class=\"figure\">{}</td>", escape(cell))?,
+                    false => write!(out, "<td>{}</td>", Text(cell))?,
+                }
             }
             writeln!(out, "</tr>")?;
         }
