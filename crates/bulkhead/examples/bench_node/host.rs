@@ -180,12 +180,12 @@ impl Host {
         let links = run_ok("ip", &["-o", "link", "show", "type", "veth"]);
         let rules = run_ok("nft", &["list", "ruleset"]);
         let tables =
-            node.health.tables.iter().filter(|table| ["bh_endpoints", "bh_owners"].contains(&&*table.name));
+            node.health.tables.iter().filter(|table| ["endpoints", "owners"].contains(&&*table.name));
         let mut traces: Traces = tables.map(|table| (table.name.clone(), table.entries)).collect();
         traces.insert("interfaces".into(), links.lines().count() as u64);
         traces.insert("pinned links".into(), entries("/sys/fs/bpf/bulkhead/links"));
         traces.insert("names in the gate".into(), rules.matches("\"veth").count() as u64);
-        traces.insert("endpoints".into(), node.health.endpoints.into());
+        traces.insert("interfaces attached".into(), node.health.endpoints.into());
         traces.insert("namespaces held".into(), self.namespaces());
         traces
     }

@@ -180,10 +180,13 @@ fn edges(report: &mut Report, host: &mut Host, count: u16) {
 
 fn many(report: &mut Report, host: &mut Host, count: usize) {
     println!("{count} containers come and go");
+    // The bridge has an address of its own only once somebody is on it.
+    host.idle("first");
     host.up();
-    host.settled(0);
+    host.settled(1);
     let before = host.traces();
     host.many(count);
+    host.settled(1);
     let mut left = Vec::new();
     bulkhead_testkit::wait_until(host::LONG, || {
         left = host::differences(&before, &host.traces());

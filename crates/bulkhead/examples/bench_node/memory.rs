@@ -209,8 +209,9 @@ pub(crate) fn agent(router: &Path, pins: &Path, workloads: &Path) {
             match report {
                 NodeReport::Connection(_) => edges += 1,
                 NodeReport::Health(health) => {
-                    let waits = health.not_covered.iter().any(|sentence| sentence.contains("wait for"));
-                    endpoints = if waits { 0 } else { u64::from(health.endpoints) };
+                    // What is attached to is not yet known; what is in the kernel's table is.
+                    let named = health.tables.iter().find(|table| table.name == "endpoints");
+                    endpoints = named.map_or(0, |table| table.entries);
                     println!("{endpoints} {edges}");
                 }
                 _ => {}
