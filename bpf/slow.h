@@ -47,7 +47,8 @@ static __noinline int renew(struct __sk_buff *skb, struct work *w, struct bh_flo
 	return GO_ON;
 }
 
-static __noinline int enter(struct __sk_buff *skb, struct work *w, int from_workload)
+/* A new flow, on its way to the table. */
+static __noinline int begin(struct work *w)
 {
 	const struct outcome *out = &w->out;
 	struct bh_flow *new = &w->flow;
@@ -62,9 +63,16 @@ static __noinline int enter(struct __sk_buff *skb, struct work *w, int from_work
 	new->verdict = out->verdict;
 	new->reason = out->reason;
 	new->state = out->adopted ? BH_FLOW_ADOPTED : 0;
-	new->last = now_jiffies();
 	new->created_ns = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&bh_flows, &w->packet.key, new, BPF_ANY) != 0) {
+	return 0;
+}
+
+static __noinline int enter(struct __sk_buff *skb, struct work *w, int from_workload)
+{
+	begin(w);
+	/* Its state is written with it: the next packet needs no second look at this one. */
+	track(&w->flow, &w->packet, from_workload);
+	if (bpf_map_update_elem(&bh_flows, &w->packet.key, &w->flow, BPF_ANY) != 0) {
 		count(BH_STAT_FLOWS_FULL);
 		if (w->local.mode >= BH_ENFORCE) {
 			w->out.verdict = BH_DENIED;
@@ -130,24 +138,25 @@ static __noinline int follow(struct __sk_buff *skb, struct work *w, struct bh_fl
 {
 	struct packet *p = &w->packet;
 	__u32 rtt;
-	int closed;
+	int closed = 0;
 
 	if (!flow)
 		return pass(skb, from_workload, w->local.flags);
 	if (p->fragment == FRAGMENT_FIRST && !keep_fragment(p, from_workload, 1))
 		return irregular(skb, from_workload, FRAGMENT);
-	rtt = flow->rtt_us;
-	closed = track(flow, p, from_workload);
-	if (!rtt && flow->rtt_us)
-		note_rtt(flow, p->protocol);
-	/* Once a second a cached flow comes by here: its counters go to the tables. */
-	if (!fresh)
+	if (!fresh) {
+		rtt = flow->rtt_us;
+		closed = track(flow, p, from_workload);
+		if (!rtt && flow->rtt_us)
+			note_rtt(flow, p->protocol);
+		/* Once a second a cached flow comes by here: its counters go to the tables. */
 		flush_if_due(&p->key);
+	}
 	remember(p, flow, w->local.epoch, from_workload);
-	if (closed || is_closed(flow->state)) {
+	/* The last packets of a closed flow are nothing special; who listens gets its counters at once. */
+	if (closed && w->local.flags & BH_CONTROL_FLOWS) {
 		forget_cached(&p->key);
-		if (closed && w->local.flags & BH_CONTROL_FLOWS)
-			tell_closed(w, flow);
+		tell_closed(w, flow);
 	}
 	if (!from_workload && p->protocol == P_UDP && p->key.remote_port == bpf_htons(53) && !p->fragment)
 		tell_name(skb, w);
@@ -203,7 +212,8 @@ __noinline int slow(struct __sk_buff *skb, int from_workload)
 		fate = ask(skb, w, slot, flow, from_workload);
 		if (fate != GO_ON)
 			return fate;
-		flow = bpf_map_lookup_elem(&bh_flows, &w->packet.key);
+		if (fresh)
+			flow = &w->flow;
 	}
 	return follow(skb, w, flow, from_workload, fresh);
 }
