@@ -51,9 +51,8 @@ fn date(text: &str) -> Option<Timestamp> {
     let mut millis = 0;
     if let [b'.', fraction @ ..] = rest {
         let length = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-        for at in 0..3 {
-            millis = millis * 10 + if at < length { u64::from(fraction[at] - b'0') } else { 0 };
-        }
+        let digits = fraction[..length].iter().map(|b| u64::from(b - b'0')).chain([0; 3]);
+        millis = digits.take(3).fold(0, |n, digit| n * 10 + digit);
         rest = &fraction[length..];
     }
     let offset = match rest {

@@ -97,6 +97,7 @@ fn print(mix: &str, tracks: &[(Class, Track)]) -> serde_json::Value {
     }
     let equal = print_equal_medians(tracks);
     priors::print(tracks);
+    let sooner = priors::print_sooner(tracks);
     priors::print_canary(tracks);
     priors::print_fleet(tracks);
     let after_a_week = |track: &Track| {
@@ -120,6 +121,7 @@ fn print(mix: &str, tracks: &[(Class, Track)]) -> serde_json::Value {
     let rules: Vec<_> = rows.iter().map(json_row).collect();
     serde_json::json!({
         "mix": mix, "calibration": classes, "promotion": rules, "equal_medians": equal,
+        "priors_at_equal_denials": sooner,
         "scan_edges": scanned, "scan_edges_learned": learned, "legitimate_edges": edges, "legitimate_set_aside": aside,
         "open_ended": open.len(), "open_ended_recognised": found, "others_taken_for_open_ended": wrong,
     })

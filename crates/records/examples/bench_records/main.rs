@@ -1,0 +1,176 @@
+//! How fast flow records are read and judged. See `benches/records/run`.
+//!
+//! Every rate is records a second of processor time, so that a busy machine does not matter; the ratio to counting the
+//! lines of the same file is what can be compared between machines.
+
+mod estate;
+
+use bulkhead_policy::{Evaluator, Inventory, RuleBook};
+use bulkhead_records::{Format, History, Item, Names, Options, OwnerOfPod, read};
+use estate::Estate;
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    time::Duration,
+};
+
+const RULES: OwnerOfPod = OwnerOfPod {
+    owner: |pod, _| pod.rsplitn(3, '-').last().unwrap_or(pod).to_owned(),
+    sanitise: |text| text.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+};
+
+/// No file is larger; it is read as often as it takes.
+const LARGEST: usize = 192 << 20;
+
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// What `work` gives, and the processor time it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let before = processor_time();
+    let result = work();
+    (result, (processor_time() - before).as_secs_f64())
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1));
+    let short = arguments.iter().any(|a| a == "--short");
+    let records: u64 = match value("--records").map(|text| text.parse()) {
+        Some(Ok(records)) => records,
+        Some(Err(_)) => return eprintln!("--records needs a number"),
+        None if short => 1_000_000,
+        None => 10_000_000,
+    };
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let estate = Estate::new(200, 2_000);
+    println!("{records} records of {} edges; records a second and core, in millions\n", estate.edges());
+    println!(
+        "{:<11} {:>9} {:>7} {:>9} {:>9} {:>9} {:>9}",
+        "format", "bytes/rec", "lines", "read", "of lines", "summed", "MiB/s"
+    );
+    let mut rows = Vec::new();
+    for format in Format::ALL {
+        let row = reading(&estate, format, records, dir.path());
+        println!(
+            "{:<11} {:>9.0} {:>7.1} {:>9.2} {:>8.0}% {:>9.2} {:>9.0}",
+            format.name(),
+            row.bytes,
+            row.lines / 1e6,
+            row.read / 1e6,
+            row.read / row.lines * 100.0,
+            row.summed / 1e6,
+            row.read * row.bytes / 1048576.0
+        );
+        rows.push(row.json(format));
+    }
+    println!("\nlines: counted only. read: parsed. summed: parsed, named, and added to edges and hours.\n");
+    println!("{:<9} {:>8} {:>14} {:>12} {:>12}", "judging", "rules", "records", "M/s a core", "changes");
+    let mut judged = Vec::new();
+    for edges in [1_000, 10_000, 100_000] {
+        let estate = Estate::new(edges / 10, edges);
+        let (rate, rules, changes) = judging(&estate, records);
+        println!("{edges:<9} {rules:>8} {records:>14} {:>12.2} {changes:>12}", rate / 1e6);
+        judged.push(format!(
+            "{{\"edges\": {edges}, \"rules\": {rules}, \"records\": {records}, \"per_second\": {rate:.0}}}"
+        ));
+    }
+    println!(
+        "\njudging: records in memory, added to their edges, and every edge judged by the candidate; goal: 1 M/s."
+    );
+    if let Some(path) = value("--json") {
+        let text = format!("{{\"reading\": [{}], \"judging\": [{}]}}\n", rows.join(", "), judged.join(", "));
+        File::create(path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .expect("the JSON can be written");
+    }
+}
+
+struct Reading {
+    bytes: f64,
+    lines: f64,
+    read: f64,
+    summed: f64,
+}
+
+impl Reading {
+    fn json(&self, format: Format) -> String {
+        let Self { bytes, lines, read, summed } = self;
+        format!(
+            "{{\"format\": \"{format}\", \"bytes_per_record\": {bytes:.0}, \"lines_per_second\": {lines:.0}, \"read_per_second\": {read:.0}, \"summed_per_second\": {summed:.0}}}"
+        )
+    }
+}
+
+fn reading(estate: &Estate, format: Format, records: u64, dir: &Path) -> Reading {
+    let path = dir.join(format.name());
+    let (in_file, bytes) = {
+        let text = estate.log(format, records, LARGEST);
+        File::create(&path).and_then(|mut file| file.write_all(text.1.as_bytes())).expect("room for a log");
+        (text.0, text.1.len())
+    };
+    let times = records.div_ceil(in_file);
+    let total = (in_file * times) as f64;
+    let open = || File::open(&path).expect("the log that was written");
+    let ((), plain) = timed(|| {
+        for _ in 0..times {
+            let mut lines = BufReader::with_capacity(256 << 10, open());
+            let (mut line, mut count) = (Vec::new(), 0_u64);
+            while lines.read_until(b'\n', &mut line).expect("readable") > 0 {
+                count += 1;
+                line.clear();
+            }
+            std::hint::black_box(count);
+        }
+    });
+    let options = Options { format: Some(format), columns: None };
+    let (seen, parsed) = timed(|| {
+        (0..times)
+            .map(|_| read(open(), &options, |item| _ = std::hint::black_box(item)).expect("a log").records)
+            .sum::<u64>()
+    });
+    assert_eq!(seen, in_file * times, "{format}: every line is a record");
+    let (_, summed) = timed(|| {
+        let mut history = History::new(Names::new(RULES));
+        for _ in 0..times {
+            read(open(), &options, |item| history.add(item)).expect("a log");
+        }
+        history.edges().len()
+    });
+    std::fs::remove_file(&path).expect("it was written");
+    Reading {
+        bytes: bytes as f64 / in_file as f64,
+        lines: total / plain,
+        read: total / parsed,
+        summed: total / summed,
+    }
+}
+
+fn judging(estate: &Estate, records: u64) -> (f64, usize, usize) {
+    let items: Vec<Item<'static>> = estate.items(records.min(1_000_000));
+    let set = estate.policy();
+    let rules = set.policies().map(|policy| policy.ingress.len() + policy.egress.len()).sum();
+    let times = records.div_ceil(items.len() as u64);
+    let (changes, time) = timed(|| {
+        let mut history = History::new(Names::new(RULES));
+        for _ in 0..times {
+            for item in &items {
+                history.add(item);
+            }
+        }
+        let mut inventory = Inventory::named_in(&set);
+        let seen = history.edges();
+        for name in
+            seen.iter().flat_map(|seen| [seen.key.client.service(), seen.key.server.service()]).flatten()
+        {
+            inventory.ensure(name);
+        }
+        let mut book = RuleBook::default();
+        let evaluator = Evaluator::new(&set, &inventory, &mut book, bulkhead_model::Timestamp(1));
+        seen.iter().filter(|seen| !evaluator.edge_verdict(&seen.key).allowed_by_policy()).count()
+    });
+    ((items.len() as u64 * times) as f64 / time, rules, changes)
+}
