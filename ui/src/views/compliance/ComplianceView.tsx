@@ -24,10 +24,9 @@ export default function ComplianceView() {
   const at = chosen === undefined ? -1 : items.indexOf(chosen);
   const open = (name: string | undefined) => { if (name !== undefined) go(toHash(["compliance", name])); };
   useKeys({ j: () => open(items[at + 1]?.name), k: () => open(items[Math.max(0, at - 1)]?.name) });
-  const proved = items.filter((zone) => zone.isolation.status === "proved").length;
   return (
     <>
-      <Headline icon={<IconShieldCheck size={18} />} detail={list.data === undefined || items.length === 0 ? "A zone is a named set of services with a border; what may cross it is written down, and proved." : `${proved} of ${plural(items.length, "zone")} proved to be isolated. The proof covers all flows that the policies allow, and is compared with what was seen.`}>
+      <Headline icon={<IconShieldCheck size={18} />} detail={list.data === undefined || items.length === 0 ? "A zone is a named set of services with a border; what may cross it is written down, and proved." : `The proof covers all flows that the policies allow, and is compared with what was seen.`}>
         {list.data === undefined ? "Compliance" : items.length === 0 ? "No zone has been made yet." : list.data.sentence}
       </Headline>
       <nav className="tabs" aria-label="Parts of compliance">{TABS.map(([key, name]) => <a key={key} href={toHash(["compliance"], { tab: key })} className={tab === key ? "on" : ""} aria-current={tab === key ? "page" : undefined}>{name}</a>)}</nav>

@@ -25,7 +25,7 @@ export function ZoneDetail({ zone }: { zone: ZoneStatus }) {
         <header><h2 className="grow">{zone.name}</h2>{zoneMark(isolation.status)}</header>
         <div className="body zone-proof">
           <p className="strong">{isolation.sentence}</p>
-          <p className="t2 small">{count(isolation.checked)} pairs of ends asked about, each over all protocols, ports and applications.{typeof zone.owner === "string" && ` ${zone.owner} answers for the zone.`}{typeof zone.reason === "string" && ` ${zone.reason}.`}{!zone.border && " It has no border of its own yet: whatever rules allow may cross."}</p>
+          <p className="t2 small">{count(isolation.checked)} pairs of ends asked about, each over all protocols, ports and applications.{typeof zone.owner === "string" && ` Owner: ${zone.owner}.`}{typeof zone.reason === "string" && ` Reason: ${zone.reason}.`}{!zone.border && " It has no border of its own yet: whatever rules allow may cross."}</p>
           {isolation.doubts.length > 0 && <ul className="flags">{isolation.doubts.map((doubt) => <li key={doubt}><IconAlertTriangle size={15} aria-hidden="true" /> {doubt}</li>)}</ul>}
           {isolation.not_enforcing.length > 0 && <p className="small">Not in Enforce, so nothing is held back there: {isolation.not_enforcing.slice(0, 12).map((name, i) => <span key={name}>{i > 0 && ", "}<a href={serviceHash(name)}>{name}</a></span>)}{isolation.not_enforcing.length > 12 && ` and ${count(isolation.not_enforcing.length - 12)} more`}.</p>}
         </div>
