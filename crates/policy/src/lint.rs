@@ -10,13 +10,13 @@ use crate::{
     effective::EffectiveRule,
     evaluate::{Evaluator, Remote},
     glob::Glob,
-    inventory::Inventory,
+    inventory::{Inventory, Service},
     set::PolicySet,
     suggest,
 };
 use bulkhead_model::{Direction, EdgeKey, RuleRef, Timestamp};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
 };
 
@@ -90,8 +90,16 @@ pub fn lint(set: &PolicySet, inventory: &Inventory, edges: &[EdgeKey], now: Time
     let compiled = compiler.compile(set, inventory, now);
     let mut book = compiler.book().clone();
     let evaluator = Evaluator::new(set, inventory, &mut book, now);
-    let mut linter =
-        Linter { set, inventory, evaluator, deciding: deciding(&compiled), findings: Vec::new() };
+    let mut linter = Linter {
+        set,
+        inventory,
+        evaluator,
+        deciding: deciding(&compiled),
+        namespaces: inventory.services().map(|service| service.name.namespace()).collect(),
+        labels: labels(inventory),
+        selected: HashMap::new(),
+        findings: Vec::new(),
+    };
     linter.documents(now);
     linter.rules();
     linter.evidence(edges);
@@ -119,13 +127,34 @@ struct Linter<'a> {
     inventory: &'a Inventory,
     evaluator: Evaluator<'a>,
     deciding: HashSet<RuleRef>,
+    namespaces: BTreeSet<&'a str>,
+    /// Labels that any service has, with their values.
+    labels: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Whom criteria select; the same stand in many rules.
+    selected: HashMap<Criteria, Vec<&'a Service>>,
     findings: Vec<Finding>,
+}
+
+fn labels(inventory: &Inventory) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (key, value) in inventory.services().flat_map(|service| &service.labels) {
+        labels.entry(key).or_default().insert(value);
+    }
+    labels
 }
 
 /// `None` for the document as a whole.
 type Place = Option<(Direction, usize)>;
 
-impl Linter<'_> {
+impl<'a> Linter<'a> {
+    fn select(&mut self, criteria: &Criteria) -> &[&'a Service] {
+        if !self.selected.contains_key(criteria) {
+            let selected = self.set.select(criteria, self.inventory);
+            self.selected.insert(criteria.clone(), selected);
+        }
+        &self.selected[criteria]
+    }
+
     fn found(
         &mut self,
         lint: Lint,
@@ -141,7 +170,7 @@ impl Linter<'_> {
         for policy in self.set.policies() {
             let key = policy.key();
             let known = self.criteria(&key, None, "target", &policy.target);
-            if known && self.set.select(&policy.target, self.inventory).is_empty() {
+            if known && self.select(&policy.target).is_empty() {
                 let message = format!("the target {} selects no service", policy.target_text());
                 self.found(Lint::SelectsNothing, &key, None, message, None);
             }
@@ -220,9 +249,8 @@ impl Linter<'_> {
         }
         if let Some(namespace) = criteria.namespace.as_ref().filter(|glob| glob.is_exact()).map(Glob::as_str)
         {
-            let known: BTreeSet<&str> =
-                self.inventory.services().map(|service| service.name.namespace()).collect();
-            if !known.contains(namespace) {
+            if !self.namespaces.contains(namespace) {
+                let known = self.namespaces.iter().copied();
                 let hint = suggest::nearest(namespace, known).map(|near| format!("did you mean '{near}'?"));
                 let message = format!("there is no service in the namespace '{namespace}'");
                 self.found(Lint::Unknown, key, place, message, hint);
@@ -232,13 +260,20 @@ impl Linter<'_> {
             self.named(key, place, Kind::Zone, zone);
         }
         if let Some(selector) = &criteria.selector {
-            let labels = || self.inventory.services().flat_map(|service| service.labels.keys());
-            let keys = selector.match_labels.keys().cloned();
-            let unknown: Vec<String> = keys.filter(|key| !labels().any(|label| label == key)).collect();
-            for label in unknown {
-                let known: BTreeSet<&str> = labels().map(String::as_str).collect();
-                let hint = suggest::nearest(&label, known).map(|near| format!("did you mean '{near}'?"));
-                self.found(Lint::Unknown, key, place, format!("no service has the label '{label}'"), hint);
+            for (label, value) in &selector.match_labels {
+                let Some(values) = self.labels.get(label.as_str()) else {
+                    let known = self.labels.keys().copied();
+                    let hint = suggest::nearest(label, known).map(|near| format!("did you mean '{near}'?"));
+                    let message = format!("no service has the label '{label}'");
+                    self.found(Lint::Unknown, key, place, message, hint);
+                    continue;
+                };
+                if !values.contains(value.as_str()) {
+                    let hint = suggest::nearest(value, values.iter().copied());
+                    let hint = hint.map(|near| format!("did you mean '{near}'?"));
+                    let message = format!("no service has the label '{label}' with the value '{value}'");
+                    self.found(Lint::Unknown, key, place, message, hint);
+                }
             }
         }
         self.findings.len() == before

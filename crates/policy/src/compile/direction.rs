@@ -7,10 +7,7 @@ use crate::{
     ports::{self, PortRule},
 };
 use bulkhead_model::{Direction, Identity, IpProtocol, PortRange};
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// The rules that concern a peer, in order, each with the list of ports that it means for that peer (an index into
 /// `Direct::port_lists`, or `OWN`).
@@ -18,6 +15,9 @@ type Signature = Vec<(u32, u32)>;
 
 /// The rule's own ports, no names among them.
 const OWN: u32 = u32::MAX;
+
+/// In place of a rule for a peer that is listed without one.
+const NO_RULE: u32 = u32::MAX;
 
 /// The making of one direction of one service.
 struct Direct<'a> {
@@ -28,6 +28,8 @@ struct Direct<'a> {
     class_of_signature: HashMap<Signature, u32>,
     class_index: HashMap<Class, u32>,
     classes: Vec<Class>,
+    /// The signature that was looked for last, kept for its room.
+    signature: Signature,
 }
 
 /// Peers to which the same rules apply are one class; `rules` are in deciding order.
@@ -46,6 +48,7 @@ pub(crate) fn compile(
         class_of_signature: HashMap::new(),
         class_index: HashMap::new(),
         classes: Vec::new(),
+        signature: Vec::new(),
     };
     let those = |wanted: &dyn Fn(&PeerSet) -> bool| -> Vec<u32> {
         (0..).zip(rules).filter(|(_, rule)| wanted(&rule.peers)).map(|(index, _)| index).collect()
@@ -53,38 +56,45 @@ pub(crate) fn compile(
     // A service that no rule speaks of in particular, whether it exists yet or not.
     let of_services = those(&|peers| peers.any || peers.every_service);
     let default = direct.class(&of_services, None);
-    let mut explicit: BTreeMap<Identity, Vec<u32>> = BTreeMap::new();
+    // Whom rules name, each with a rule; one list in order costs far less than a map of lists.
+    let mut named: Vec<(Identity, u32)> = Vec::new();
     for (index, rule) in (0..).zip(rules) {
-        for &identity in rule.peers.services.iter().chain(&rule.peers.atoms) {
-            explicit.entry(identity).or_default().push(index);
-        }
+        let peers = rule.peers.services.iter().chain(&rule.peers.atoms);
+        named.extend(peers.map(|&identity| (identity, index)));
     }
     let names_matter = of_services.iter().any(|&index| !rules[index as usize].named.is_empty());
     if direction == Direction::Egress && names_matter {
-        for service in inventory.services() {
-            explicit.entry(service.identity).or_default();
-        }
+        named.extend(inventory.services().map(|service| (service.identity, NO_RULE)));
     }
+    named.extend(atoms.iter().map(|&atom| (atom, NO_RULE)));
+    named.sort_unstable();
     let of_world = those(&|peers| peers.any || peers.world);
-    let mut peers: Vec<(Identity, Vec<u32>)> = vec![
+    let fixed = [
         (Identity::UNKNOWN, Vec::new()),
         (Identity::HOST, those(&|peers| peers.any || peers.host)),
         (Identity::REMOTE_HOST, those(&|peers| peers.any || peers.remote_host)),
         (Identity::WORLD, of_world.clone()),
         (Identity::MULTICAST, those(&|peers| peers.any || peers.multicast)),
     ];
-    for &atom in atoms {
-        explicit.entry(atom).or_default();
-    }
-    for (identity, of_identity) in explicit {
+    let mut listed: Vec<(Identity, u32)> =
+        fixed.into_iter().map(|(identity, rules)| (identity, direct.class(&rules, None))).collect();
+    let any_names = rules.iter().any(|rule| !rule.named.is_empty());
+    let mut holding: Vec<u32> = Vec::new();
+    for of_one in named.chunk_by(|a, b| a.0 == b.0) {
+        let identity = of_one[0].0;
         let general = if identity.is_external() { &of_world } else { &of_services };
-        peers.push((identity, merge(&of_identity, general)));
+        holding.clear();
+        holding.extend(of_one.iter().map(|(_, rule)| *rule).filter(|rule| *rule != NO_RULE));
+        if !general.is_empty() {
+            holding.extend(general);
+            holding.sort_unstable();
+        }
+        holding.dedup();
+        // Only names of ports mean something else to every peer.
+        let peer = if any_names { inventory.by_identity(identity) } else { None };
+        listed.push((identity, direct.class(&holding, peer)));
     }
-    let mut listed: Vec<(Identity, u32)> = peers
-        .into_iter()
-        .map(|(identity, rules)| (identity, direct.class(&rules, inventory.by_identity(identity))))
-        .filter(|(_, class)| *class != default)
-        .collect();
+    listed.retain(|(_, class)| *class != default);
     listed.sort_unstable();
     CompiledDirection { classes: direct.classes, default, peers: listed }
 }
@@ -92,10 +102,18 @@ pub(crate) fn compile(
 impl Direct<'_> {
     /// The class of peers to which exactly these rules apply.
     fn class(&mut self, rules: &[u32], peer: Option<&Service>) -> u32 {
-        let signature: Signature = rules.iter().map(|&rule| (rule, self.ports(rule, peer))).collect();
-        if let Some(&class) = self.class_of_signature.get(&signature) {
+        let mut signature = std::mem::take(&mut self.signature);
+        signature.clear();
+        for &rule in rules {
+            let ports = self.ports(rule, peer);
+            signature.push((rule, ports));
+        }
+        let known = self.class_of_signature.get(&signature).copied();
+        self.signature = signature;
+        if let Some(class) = known {
             return class;
         }
+        let signature = self.signature.clone();
         let port_rules: Vec<PortRule<'_>> = signature
             .iter()
             .map(|&(rule, list)| {
@@ -135,14 +153,4 @@ impl Direct<'_> {
             self.port_lists.len() - 1
         }) as u32
     }
-}
-
-/// Two ascending lists as one, each number once.
-fn merge(a: &[u32], b: &[u32]) -> Vec<u32> {
-    let mut merged = Vec::with_capacity(a.len() + b.len());
-    merged.extend_from_slice(a);
-    merged.extend_from_slice(b);
-    merged.sort_unstable();
-    merged.dedup();
-    merged
 }

@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 
 impl Linter<'_> {
     /// Some flows that a rule matches by itself: every kind of peer in it with every port range in it.
-    pub(super) fn witnesses(&self, rule: &Rule) -> Vec<(Remote, Traffic)> {
+    pub(super) fn witnesses(&mut self, rule: &Rule) -> Vec<(Remote, Traffic)> {
         let mut remotes = BTreeSet::new();
         for peer in &rule.peers {
             match peer {
                 PeerSpec::Services(criteria) => {
-                    let selected = self.set.select(criteria, self.inventory);
+                    let selected = self.select(criteria);
                     remotes.extend(
                         selected.iter().take(64).map(|service| Remote::Service(service.name.clone())),
                     );
