@@ -1,8 +1,5 @@
 //! Who has which address in the differential test, and packets of any protocol between them.
 
-// Each test uses its own part of it.
-#![allow(dead_code)]
-
 use super::random::{ADDRESSES, NETS, Random};
 use bulkhead_model::{Identity, IpProtocol, ServiceName};
 use bulkhead_policy::compiled::CompiledPolicy;
