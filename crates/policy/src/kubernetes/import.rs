@@ -18,6 +18,7 @@ use super::{
     Semantics, Subject, Tier, WorkloadName,
     connections::union,
     engine::{Engine, PeerIndex},
+    policies::is_port_name,
 };
 use crate::{
     Glob, Inventory, PolicySet, Service,
@@ -381,7 +382,14 @@ impl Importer<'_> {
         };
         let peers = with_world(peers);
         let ports: Option<Vec<document::PortSpec>> =
-            rule.ports.as_ref().map(|ports| ports.iter().flat_map(port_specs_of).collect());
+            rule.ports.as_ref().map(|ports| takeable(ports).flat_map(port_specs_of).collect());
+        for port in rule.ports.iter().flatten() {
+            if let PortSpec::Named(name) = &port.port
+                && !is_port_name(name)
+            {
+                self.remark(format!("'{name}' cannot be the name of a port, so nothing is said by it"));
+            }
+        }
         if peers.is_empty() || ports.as_ref().is_some_and(Vec::is_empty) {
             return None;
         }
@@ -598,6 +606,11 @@ fn port_specs(traffic: &ProtocolSet) -> Vec<document::PortSpec> {
         }
     }
     specs
+}
+
+/// All but names that no port can have.
+fn takeable(ports: &[PortMatch]) -> impl Iterator<Item = &PortMatch> {
+    ports.iter().filter(|port| !matches!(&port.port, PortSpec::Named(name) if !is_port_name(name)))
 }
 
 fn port_specs_of(port: &PortMatch) -> Vec<document::PortSpec> {

@@ -231,11 +231,7 @@ impl Reader<'_> {
     /// RFC 6335 service name: at most 15 of `a-z0-9-`, at least one letter.
     fn port_name(&mut self, at: &Field<'_>) -> Option<String> {
         let text = at.node.text();
-        let valid = text.is_some_and(|text| {
-            (1..=15).contains(&text.len())
-                && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-                && text.bytes().any(|b| b.is_ascii_lowercase())
-        });
+        let valid = text.is_some_and(is_port_name);
         match text {
             Some(text) if !valid && !text.is_empty() => {
                 let message = format!("'{text}' is no valid name of a port; a cluster refuses this policy");
@@ -327,6 +323,13 @@ impl Reader<'_> {
         };
         Some(Requirement { key, operator })
     }
+}
+
+/// Whether a port can have this name: RFC 6335.
+pub(super) fn is_port_name(text: &str) -> bool {
+    (1..=15).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.bytes().any(|b| b.is_ascii_lowercase())
 }
 
 fn is_number(at: &Field<'_>) -> bool {

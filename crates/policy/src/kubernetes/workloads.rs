@@ -44,7 +44,19 @@ impl Reader<'_> {
             self.error(&field, "the object has no name");
             return None;
         };
-        let namespace = metadata.get("namespace").and_then(|namespace| self.text(&namespace)).unwrap_or("");
+        let at = metadata.get("namespace");
+        let namespace = at.as_ref().and_then(|namespace| self.text(namespace)).unwrap_or("");
+        for text in [name, namespace] {
+            let valid = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+            if !valid || text.len() > 253 {
+                self.error_with(
+                    &field,
+                    format!("'{text}' is not a name"),
+                    "expected letters, digits, '-' and '.'",
+                );
+                return None;
+            }
+        }
         let labels = metadata.get("labels").map(|labels| self.labels(&labels)).unwrap_or_default();
         let owners = metadata.get("ownerReferences").map(|owners| self.list(&owners)).unwrap_or_default();
         let controller = owners.iter().find_map(|owner| self.controller(owner));

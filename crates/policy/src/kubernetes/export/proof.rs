@@ -2,7 +2,7 @@
 
 use super::{Dialect, Export, export, map, segments};
 use crate::{
-    Compiler, Document, FlowChange, Inventory, PolicySet,
+    Compiler, Document, FlowChange, Glob, Inventory, PolicySet,
     document::{Criteria, Metadata, PeerSpec, Rule, SegmentationPolicy},
     flow_diff,
     flowset::{AddressSet, ProtocolSet, TrafficSet},
@@ -55,8 +55,9 @@ pub fn prove(set: &PolicySet, inventory: &Inventory, now: Timestamp, dialect: Di
     files.push(("exported", export.text.as_str()));
     let reading = read(files);
     let imported: PolicySet = import(&reading.resources).documents.into_iter().collect();
+    let imported = by_name(&imported, &labelled);
     let before = with_bystanders(set, inventory);
-    let mut differences = flow_diff(&before, &imported, &labelled, now);
+    let mut differences = flow_diff(&before, &imported, inventory, now);
     // Nothing is served on port 0, and no language tells all ports from all others.
     let zero: TrafficSet = PROTOCOLS
         .map(|(protocol, _)| ProtocolSet::port(protocol, 0))
@@ -64,7 +65,7 @@ pub fn prove(set: &PolicySet, inventory: &Inventory, now: Timestamp, dialect: Di
         .collect::<ProtocolSet>()
         .into();
     // Where ranges and names are all that there is outside, nothing is left for "the world" to be.
-    let compiled = Compiler::default().compile_beside(&before, &[&imported], &labelled, now);
+    let compiled = Compiler::default().compile_beside(&before, &[&imported], inventory, now);
     let named = compiled.prefixes.iter().filter(|prefix| prefix.identity != Identity::WORLD);
     if named.map(|prefix| prefix.net).collect::<AddressSet>().is_all() {
         differences.retain(|change| ![&change.client, &change.server].contains(&&Peer::World));
@@ -83,13 +84,40 @@ fn labelled(inventory: &Inventory) -> Inventory {
     let names: Vec<ServiceName> = inventory.services().map(|service| service.name.clone()).collect();
     for name in names {
         if let Some(service) = labelled.service_mut(&name)
-            && service.labels.is_empty()
+            && segments::lasting_labels(service).next().is_none()
         {
             let (key, value) = segments::invented_label(&name);
             service.labels.insert(key, value);
         }
     }
     labelled
+}
+
+/// The set with every service by its name, so that labels which only the export gives mean nothing to other documents.
+fn by_name(set: &PolicySet, inventory: &Inventory) -> PolicySet {
+    let services = |criteria: &Criteria| -> Vec<Criteria> {
+        set.select(criteria, inventory).into_iter().map(|service| Criteria::service(&service.name)).collect()
+    };
+    let named = |rule: &Rule| {
+        let peers = rule.peers.iter().flat_map(|peer| match peer {
+            PeerSpec::Services(criteria) => services(criteria).into_iter().map(PeerSpec::Services).collect(),
+            other => vec![other.clone()],
+        });
+        Rule { peers: peers.collect(), ..rule.clone() }
+    };
+    let mut whole = PolicySet::default();
+    for policy in set.policies() {
+        for target in services(&policy.target) {
+            let mut one = (**policy).clone();
+            one.metadata.name =
+                format!("{}:{}", one.metadata.name, target.service.as_ref().map_or("", Glob::as_str));
+            one.target = target;
+            one.ingress = policy.ingress.iter().map(named).collect();
+            one.egress = policy.egress.iter().map(named).collect();
+            whole.insert(Document::Policy(one));
+        }
+    }
+    whole
 }
 
 /// One pod for each service, as manifests.

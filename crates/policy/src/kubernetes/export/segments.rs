@@ -343,6 +343,25 @@ const USUAL_LABELS: [&str; 6] = [
     "app.kubernetes.io/component",
 ];
 
+/// The labels by which pods can be selected: those that stay, and that Kubernetes would take.
+pub(super) fn lasting_labels(service: &crate::Service) -> impl Iterator<Item = (&String, &String)> {
+    let word = |text: &str, most: usize| {
+        let ends = [text.bytes().next(), text.bytes().next_back()];
+        text.len() <= most
+            && ends.into_iter().flatten().all(|b| b.is_ascii_alphanumeric())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    let is_key = move |key: &str| {
+        let (prefix, name) = key.rsplit_once('/').unwrap_or(("", key));
+        !name.is_empty() && word(name, 63) && word(prefix, 253)
+    };
+    service
+        .labels
+        .iter()
+        .filter(move |(key, value)| is_key(key) && word(value, 63))
+        .filter(|(key, _)| !PASSING_LABELS.contains(&key.as_str()))
+}
+
 /// The label by which a service is known that has none.
 pub(super) fn invented_label(service: &ServiceName) -> (String, String) {
     ("app".to_owned(), service.name().to_owned())
@@ -350,8 +369,7 @@ pub(super) fn invented_label(service: &ServiceName) -> (String, String) {
 
 /// The fewest labels that tell a service from all others of its namespace, the usual ones first.
 fn selector(service: &crate::Service, inventory: &Inventory) -> Selector {
-    let mut labels: Vec<(&String, &String)> =
-        service.labels.iter().filter(|(key, _)| !PASSING_LABELS.contains(&key.as_str())).collect();
+    let mut labels: Vec<(&String, &String)> = lasting_labels(service).collect();
     if labels.is_empty() {
         return Selector {
             labels: vec![invented_label(&service.name)],
