@@ -7,7 +7,7 @@ use bulkhead_policy::{
     verify::verify,
 };
 use bulkhead_report::{Estate, ReportSource, SourceKind, zones};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 use std::collections::BTreeMap;
 
 const SERVICES: [&str; 5] = ["a/one", "a/two", "b/one", "b/two", "c/one"];
@@ -75,7 +75,7 @@ fn claimed(set: &PolicySet, inventory: &Inventory, into: bool) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, rng_seed: RngSeed::Fixed(20), ..ProptestConfig::default() })]
 
     #[test]
     fn both_say_whether_anything_crosses_the_border(
@@ -90,6 +90,8 @@ proptest! {
         for (service, mode) in SERVICES.iter().zip(modes) {
             inventory.service_mut(&service.parse().expect("a name")).expect("there").mode = mode;
         }
+        // Of names that nothing is known of yet, this crate asks more: what conduits let through once they are.
+        inventory.resolve("api.example.com", ["192.0.2.200".parse().expect("an address")]);
         let estate = Estate {
             now: Timestamp(0),
             source: ReportSource { kind: SourceKind::Files, names: vec![], version: String::new(), revision: None, audit_head: None },
