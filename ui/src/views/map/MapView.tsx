@@ -100,7 +100,7 @@ export default function MapView() {
               <Canvas scene={scene} picture={picture} state={state} blast={state.layers.has("blast") ? blast.data : undefined} phone={phone} move={move}
                 onFold={(zone, folded) => foldZone(state, zone, folded)} />
             )}
-            {!phone && <Legend />}
+            {!phone && scene.density === "full" && <Legend />}
             {!phone && <ul className="sr" aria-label="Services on the map">{[...graph.nodes.values()].filter((node) => node.peer.kind === "service" && (node.denied > 0 || node.would_deny > 0)).slice(0, 50).map((node) => <li key={peerKey(node.peer)}><button type="button" tabIndex={-1} onClick={() => select({ focus: peerKey(node.peer) })}>{peerKey(node.peer)}</button></li>)}</ul>}
           </div>
           {!phone && <TimeBar graph={graph} denials={denials.data?.items} state={state} />}

@@ -149,15 +149,19 @@ export function linkSentence(link: SceneLink): string {
   return `${name(link.from)} to ${name(link.to)}, ${link.edges.length === 1 ? link.what : `${count(link.edges.length)} edges`}${much}`;
 }
 
+const MOST_BUNDLES = 240;
+
 /** Many allowed lines as quiet curves without labels. */
 export const Bundles = memo(function Bundles({ links, nodes, related }: { links: readonly SceneLink[]; nodes: Readonly<Record<string, Rect>>; related: ReadonlySet<string> | undefined }) {
+  // Where everything talks to everything, the strongest are drawn and the others only hinted at: a hairball says nothing.
+  const strong = links.length <= MOST_BUNDLES ? undefined : new Set([...links].sort((a, b) => b.rate - a.rate || b.edges.length - a.edges.length).slice(0, MOST_BUNDLES / 2));
   return (
     <g className="bundles">
       {links.map((link) => {
         const [a, b] = [nodes[link.from], nodes[link.to]];
         if (a === undefined || b === undefined) return null;
         const near = related?.has(link.id) === true;
-        return <path key={link.id} d={curve(a, b)} strokeWidth={near ? Math.max(1.5, widthOf(link.rate)) : widthOf(link.rate)} className={near ? "near" : related === undefined ? "" : "far"} />;
+        return <path key={link.id} d={curve(a, b)} strokeWidth={near ? Math.max(1.5, widthOf(link.rate)) : strong?.has(link) === false ? 1 : widthOf(link.rate)} className={near ? "near" : strong?.has(link) === false ? "hint" : related === undefined ? "" : "far"} />;
       })}
     </g>
   );
