@@ -63,27 +63,27 @@ enum DecisionCommand {
 #[derive(Debug, Args)]
 struct WhichArgs {
     /// Numbers of the list
-    #[arg(required_unless_present = "pattern")]
+    #[arg(required_unless_present_any = ["service", "peer", "port", "flag"])]
     ids: Vec<String>,
 
     /// All rules of services like this: shop/web, 'shop/*'
-    #[arg(long, value_name = "PATTERN", group = "pattern")]
+    #[arg(long, value_name = "PATTERN")]
     service: Option<String>,
 
     /// All rules whose peer is like this: world, 'shop/*', '203.0.113.*', '*.example.com'
-    #[arg(long, value_name = "PATTERN", group = "pattern")]
+    #[arg(long, value_name = "PATTERN")]
     peer: Option<String>,
 
     /// All rules on this port
-    #[arg(long, group = "pattern")]
+    #[arg(long)]
     port: Option<u16>,
 
     /// All rules with a flag that says this: scan, declared, open-ended
-    #[arg(long, value_name = "TEXT", group = "pattern")]
+    #[arg(long, value_name = "TEXT")]
     flag: Option<String>,
 
     /// Of those that fit, the ones that are decided too
-    #[arg(long, requires = "pattern")]
+    #[arg(long)]
     decided: bool,
 
     /// Show what would change, and change nothing
