@@ -247,14 +247,12 @@ impl<'a> Linter<'a> {
                 hint,
             );
         }
-        if let Some(namespace) = criteria.namespace.as_ref().filter(|glob| glob.is_exact()).map(Glob::as_str)
-        {
-            if !self.namespaces.contains(namespace) {
-                let known = self.namespaces.iter().copied();
-                let hint = suggest::nearest(namespace, known).map(|near| format!("did you mean '{near}'?"));
-                let message = format!("there is no service in the namespace '{namespace}'");
-                self.found(Lint::Unknown, key, place, message, hint);
-            }
+        let namespace = criteria.namespace.as_ref().filter(|glob| glob.is_exact()).map(Glob::as_str);
+        if let Some(namespace) = namespace.filter(|namespace| !self.namespaces.contains(namespace)) {
+            let known = self.namespaces.iter().copied();
+            let hint = suggest::nearest(namespace, known).map(|near| format!("did you mean '{near}'?"));
+            let message = format!("there is no service in the namespace '{namespace}'");
+            self.found(Lint::Unknown, key, place, message, hint);
         }
         if let Some(zone) = &criteria.zone {
             self.named(key, place, Kind::Zone, zone);

@@ -35,13 +35,14 @@ const SARIF: &str = r#"{"version": "2.1.0", "runs": [{"tool": {"driver": {"name"
 
 #[test]
 fn four_formats_are_read() {
-    let told: Vec<(Vec<String>, usize, Vec<(String, f64, bool, String)>)> = [TRIVY, GRYPE, CYCLONEDX, SARIF]
+    let told: Vec<_> = [TRIVY, GRYPE, CYCLONEDX, SARIF]
         .iter()
         .flat_map(|text| read(text))
         .map(|scanned| {
             let found = scanned.vulnerabilities.iter();
             let found = found.map(|it| (it.id.clone(), it.score, it.exploited, it.package.clone()));
-            (scanned.names.iter().cloned().collect(), scanned.digests.len(), found.collect())
+            let names = scanned.names.iter().cloned().collect::<Vec<_>>();
+            (names, scanned.digests.len(), found.collect::<Vec<_>>())
         })
         .collect();
     let cve = |id: &str, score: f64, exploited: bool, package: &str| {

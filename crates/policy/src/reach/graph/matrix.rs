@@ -53,7 +53,7 @@ pub(crate) fn put(bits: &mut [u64], at: usize, value: bool) {
 pub(crate) fn ones(count: usize) -> Vec<u64> {
     let mut bits = vec![u64::MAX; count.div_ceil(64)];
     if let Some(last) = bits.last_mut()
-        && count % 64 != 0
+        && !count.is_multiple_of(64)
     {
         *last = (1 << (count % 64)) - 1;
     }
