@@ -25,6 +25,8 @@ export const review = (all: boolean) =>
 /** How many learned rules wait, without any of them. */
 export const waiting = queryOptions({ queryKey: ["waiting"], queryFn: () => got(api.GET("/api/v1/review", { params: { query: { limit: 0 } } })), refetchInterval: 15_000 });
 export const ranking = queryOptions({ queryKey: ["ranking"], queryFn: () => got(api.GET("/api/v1/blast-radius")), staleTime: 10_000 });
+/** What to close first, each step with what is left after it. */
+export const blastPlan = queryOptions({ queryKey: ["blast-plan"], queryFn: () => got(api.GET("/api/v1/blast-radius/plan", { params: { query: { limit: 8 } } })), staleTime: 15_000 });
 export const blast = (name: string) =>
   queryOptions({ queryKey: ["blast", name], queryFn: () => got(api.GET("/api/v1/blast-radius/{namespace}/{name}", path(name))), staleTime: 10_000, placeholderData: keepPreviousData });
 export const reach = (from: string, to: string) =>

@@ -3,7 +3,7 @@ import type { Role, Session } from "../api/types";
 
 export const SessionContext = createContext<Session | undefined>(undefined);
 
-const ORDER: Role[] = ["viewer", "operator", "admin"];
+const ORDER: Role[] = ["viewer", "proposer", "operator", "admin"];
 
 /** Whether the role allows it. What it forbids is not offered; the server refuses it in any case. */
 export function useMay(role: Role): boolean {

@@ -23,6 +23,7 @@ export default function BlastView() {
   const { path } = useRoute();
   const ranking = useQuery(queries.ranking);
   const services = useQuery(queries.services);
+  const plan = useQuery(queries.blastPlan);
   const [hover, setHover] = useState<string>();
   const items = useMemo(() => [...(ranking.data?.items ?? [])].sort((a, b) => b.now.services - a.now.services || b.now.ports - a.now.ports || (a.service < b.service ? -1 : 1)), [ranking.data]);
   const chosen = path[1] === undefined ? items[0]?.service : `${path[1]}/${path[2] ?? ""}`;
@@ -47,6 +48,13 @@ export default function BlastView() {
           {blast.isError ? <Failure error={blast.error} /> : blast.data === undefined ? <Skeleton lines={8} /> : <Both blast={blast.data} modes={modes} hover={hover} setHover={setHover} />}
         </div>
         <aside className="blast-side" aria-label="Ranking of the estate">
+          {plan.data !== undefined && plan.data.steps.length > 0 && (
+            <section className="section">
+              <h2>What to close first</h2>
+              <p className="t2 small">{plan.data.sentence}</p>
+              <ol className="close-first">{plan.data.steps.map((step) => <li key={step.sentence}><span className="grow">{step.sentence}</span><b className="num" title="services that can still fall from outside">{count(step.after.services)}</b></li>)}</ol>
+            </section>
+          )}
           <section className="section">
             <h2>Who could reach most</h2>
             <p className="t2 small">Services within reach. The hollow mark is now, the solid one with every service in Enforce.</p>
