@@ -98,6 +98,18 @@ impl Compiler {
         rules.iter().filter_map(|rule| self.rules.get(rule)).map(Arc::clone).collect()
     }
 
+    /// A rule that allows everything, for asking what denials alone say.
+    pub(crate) fn everything() -> Arc<BoundRule> {
+        Arc::new(BoundRule {
+            outcome: Outcome { allow: true, rule: RuleRef::NONE },
+            passes: None,
+            peers: Arc::new(PeerSet { any: true, ..PeerSet::default() }),
+            ports: None,
+            named: Vec::new(),
+            applications: Vec::new(),
+        })
+    }
+
     /// All external atoms of the last compilation.
     pub(crate) fn atoms(&self) -> &[Identity] {
         &self.atoms

@@ -332,12 +332,17 @@ impl<'a> Search<'a> {
         }
         let Some(service) = self.inventory.by_identity(holder) else { return false };
         let less: Vec<RuleRef> = list.iter().copied().filter(|other| *other != reference).collect();
-        let tables = |list: &[RuleRef]| {
-            let rules = self.compiler.bound(list);
+        let tables = |list: &[RuleRef], open: bool| {
+            let mut rules = self.compiler.bound(list);
+            rules.extend(open.then(Compiler::everything));
             direction::compile(&rules, direction, service, self.inventory, self.compiler.atoms())
         };
-        let (with, without) = (tables(list), tables(&less));
+        // A denial is also a guard against rules that somebody will write: another denial must say what it says.
+        let guards = self.denying.contains(&reference);
+        let (with, without) = (tables(list, false), tables(&less, false));
+        let open = guards.then(|| (tables(list, true), tables(&less, true)));
         self.allowed.same(&with, &without)
+            && open.is_none_or(|(with, without)| self.allowed.same(&with, &without))
     }
 }
 

@@ -22,7 +22,14 @@ pub(super) fn joined(set: &PolicySet) -> PolicySet {
 }
 
 fn join(rules: &mut Vec<Rule>) {
-    rules.iter_mut().for_each(tidy);
+    for rule in rules.iter_mut() {
+        let before = rule.clone();
+        tidy(rule);
+        // What does not get shorter stays as its author wrote it.
+        if (rule.peers.len(), rule.ports.len()) == (before.peers.len(), before.ports.len()) {
+            *rule = before;
+        }
+    }
     let mut first = 0;
     while first < rules.len() {
         let mut second = first + 1;
@@ -50,6 +57,9 @@ fn one(a: &Rule, b: &Rule) -> Option<Rule> {
     if named || !alike {
         return None;
     }
+    let (mut a, mut b) = (a.clone(), b.clone());
+    tidy(&mut a);
+    tidy(&mut b);
     let mut both = a.clone();
     both.name = a.name.clone().or_else(|| b.name.clone());
     if a.ports == b.ports {
