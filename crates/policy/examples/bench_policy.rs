@@ -9,8 +9,8 @@ use bulkhead_policy::document::{
 };
 use bulkhead_policy::{
     Attacks, Compiler, Document, Evaluator, Inventory, Listening, PolicySet, Reach, ReadOptions, Remote,
-    RuleBook, SegmentationPolicy, Traffic, View, Weights, blast_radius, diff, flow_diff, lint, rank,
-    verify::verify, what_to_close,
+    RuleBook, SegmentationPolicy, Traffic, View, Weights, blast_radius, diff, flow_diff, lint, minimise,
+    rank, verify::verify, what_to_close,
 };
 use std::{hint::black_box, time::Duration};
 
@@ -203,6 +203,7 @@ fn measure(workloads: usize) -> Vec<Row> {
     bench.ask("lint", || lint(&set, &inventory, &[], NOW));
     bench.ask("diff of documents", || diff(&set, &changed));
     bench.ask("diff of flows", || flow_diff(&set, &changed, &inventory, NOW));
+    bench.ask("minimise", || minimise(&set, &inventory, None, NOW));
     bench.ask("blast radius, 3 hops", || {
         blast_radius(&fresh(View::Policy), &inventory, &listening, &first, 3)
     });
