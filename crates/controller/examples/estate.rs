@@ -203,7 +203,8 @@ impl Estate {
         let denied = (0..enforced).step_by(2).map(|n| (n, (n + 7) % all, 2_222));
         let reports = denied.map(|edge| self.edge(edge, 0, 3)).collect();
         self.report(NodeReport::Edges(reports)).await?;
-        while admin.edges(&EdgeQuery { limit: Some(1), ..EdgeQuery::default() }).await?.items.is_empty() {
+        let one = EdgeQuery { limit: Some(1), ..EdgeQuery::default() };
+        while seen > 0 && admin.edges(&one).await?.items.is_empty() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
