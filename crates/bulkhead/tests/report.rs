@@ -88,7 +88,10 @@ fn a_signed_report_is_checked_by_its_fingerprint_and_a_change_is_found() {
     assert_eq!(code(&found), 1);
     let found: serde_json::Value = serde_json::from_slice(&found.stdout).expect("JSON");
     assert_eq!(found["sound"], false);
-    assert!(found["problems"][0].as_str().is_some_and(|problem| problem.contains("was sealed as")), "{found}");
+    assert!(
+        found["problems"][0].as_str().is_some_and(|problem| problem.contains("was sealed as")),
+        "{found}"
+    );
     let no_report = in_repository("README.md").to_string_lossy().into_owned();
     assert_eq!(code(&run(&["report", "verify", &no_report])), 6);
     assert_eq!(code(&run(&["report", "verify", "/nonexistent/report.html"])), 5);

@@ -191,7 +191,7 @@ async fn decide(cx: &mut Context, command: DecisionCommand) -> Result<Code> {
     }
     let by_pattern =
         which.service.is_some() || which.peer.is_some() || which.port.is_some() || which.flag.is_some();
-    let pattern = by_pattern.then(|| ReviewPattern {
+    let pattern = by_pattern.then_some(ReviewPattern {
         decision,
         service: which.service,
         peer: which.peer,

@@ -2,8 +2,8 @@
 
 use crate::support::{Running, eventually, name, start};
 use bulkhead_api::{
-    ApplyRequest, AuditQuery, IsolationStatus, ModeChange, ReportFormat, ReportQuery, RequirementStatus, Role,
-    SealedReport, TokenRequest, ZoneQuery,
+    ApplyRequest, AuditQuery, IsolationStatus, ModeChange, ReportFormat, ReportQuery, RequirementStatus,
+    Role, SealedReport, TokenRequest, ZoneQuery,
 };
 use bulkhead_model::{Mode, node::NodeReport};
 use bulkhead_report::{Pin, verify};
