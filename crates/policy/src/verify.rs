@@ -2,7 +2,7 @@
 
 use crate::{
     Compiler, Inventory, PolicySet, Reach, View,
-    border::members,
+    border::{borders, members},
     compiled::CompiledPolicy,
     document::{
         Assertion, Claim, Criteria, Document, Metadata, PeerSpec, PortMatch, Rule, SegmentationPolicy,
@@ -100,7 +100,10 @@ pub(crate) fn stand_in_for_names(
     assertions: &[Assertion],
 ) -> Inventory {
     let mut inventory = inventory.clone();
-    let rules = set.policies().flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
+    // Borders speak of names too: those of conduits, and those that are members.
+    let borders = borders(set);
+    let borders = borders.iter().map(|border| &border.policy);
+    let rules = set.policies().chain(borders).flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
     let claimed = assertions.iter().flat_map(|assertion| assertion.claim.peers());
     let mut next = u32::from(Ipv4Addr::new(240, 0, 0, 1));
     for part in claimed.chain(rules.flat_map(|rule| &rule.peers)).flat_map(|spec| set.external_parts(spec)) {

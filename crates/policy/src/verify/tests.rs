@@ -44,7 +44,11 @@ spec: {namespaces: [data]}
 ";
 
 fn findings(assertions: &str) -> Vec<Finding> {
-    let set = PolicySet::read([("policy.yaml", DOCUMENTS)], ReadOptions::default()).expect("valid");
+    findings_of(DOCUMENTS, assertions)
+}
+
+fn findings_of(documents: &str, assertions: &str) -> Vec<Finding> {
+    let set = PolicySet::read([("policy.yaml", documents)], ReadOptions::default()).expect("valid");
     let names = ["shop/web", "shop/api", "data/db", "tenant-a/x", "tenant-b/y"];
     let services = names.into_iter().zip(Identity::FIRST_SERVICE..).map(|(name, number)| {
         let mut service = Service::new(name.parse().expect("a name"), Identity(number));
@@ -115,6 +119,28 @@ fn names_need_no_addresses() {
     let never = "never: {from: [{service: shop/api}], to: [{name: pay.example}]}";
     assert!(one(never).holds && one(never).checked == 1);
     assert!(!one("always: {from: [{service: shop/api}], to: [{name: '*.pay.example'}]}").holds);
+}
+
+#[test]
+fn a_conduit_for_a_name_is_a_way_in_before_the_name_has_an_address() {
+    let documents = |conduits: &str, names: &str| {
+        let border = format!("spec: {{namespaces: [data], names: [{names}], conduits: [{conduits}]}}");
+        let open = "ingress: [{from: [world], ports: [tcp/5432]}]";
+        let api = "egress:\n  - {to: [world], ports: [tcp/443]}";
+        DOCUMENTS
+            .replace("spec: {namespaces: [data]}", &border)
+            .replace("ingress: [{name: api, from: [{service: shop/api}], ports: [tcp/5432]}]", open)
+            .replace("egress:\n  - {to: [{service: data/db}], ports: [tcp/5432]}", api)
+    };
+    let check = |documents: String, claim: &str| findings_of(&documents, &format!("- {claim}\n")).remove(0);
+    let apart = "never: {from: [world], to: [{service: data/db}]}";
+    assert!(check(documents("", ""), apart).holds);
+    let named = check(documents("{from: [{name: replica.example}]}", ""), apart);
+    assert!(named.to_string().contains("replica.example → data/db: tcp/5432"), "{named}");
+    // A name that belongs to the zone is behind its border, too.
+    let out = "borders: [data]";
+    let (none, member) = (check(documents("", ""), out), check(documents("", "replica.example"), out));
+    assert!(none.holds && member.holds && member.checked > none.checked, "{none}, {member}");
 }
 
 #[test]
