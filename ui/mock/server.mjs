@@ -42,7 +42,15 @@ const routes = [
   ["GET", /^\/blast-radius$/, () => rankingOf(world)],
   ["GET", /^\/blast-radius\/([^/]+)\/([^/]+)$/, (m) => blastOf(world, `${m[1]}/${m[2]}`)],
   ["GET", /^\/review$/, (_, __, query) => ({ items: world.review.filter((item) => query.get("all") || !item.decision), undecided: world.review.filter((item) => !item.decision).length })],
-  ["POST", /^\/review$/, (_, body) => { for (const d of body.decisions) { const item = world.review.find((r) => r.id === d.id); if (item) item.decision = d.decision === "undo" ? null : { decision: d.decision, actor: "admin", time: Date.now() }; } return { decided: body.decisions.length, revision: 19, diff: ALL.diff }; }],
+  ["POST", /^\/review$/, (_, body) => {
+    const glob = (pattern, text) => !pattern || new RegExp(`^${pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`).test(text);
+    const p = body.pattern;
+    const fits = (item) => (p.decision === "undo" ? Boolean(item.decision) : p.decided || !item.decision) && glob(p.service, item.service) && (!p.kind || (item.kind ?? "learned") === p.kind) && (!p.flag || item.flags.some((flag) => flag.includes(p.flag))) && (!p.port || item.evidence.some((edge) => edge.port === p.port));
+    const wanted = p ? world.review.filter(fits).map(({ id }) => ({ id, decision: p.decision })) : body.decisions;
+    if (wanted.length === 0) return undefined;
+    if (!body.dry_run) for (const d of wanted) { const item = world.review.find((r) => r.id === d.id); if (item) item.decision = d.decision === "undo" ? null : { decision: d.decision, actor: "admin", time: Date.now(), rule: d.rule ?? null }; }
+    return { decided: wanted.length, revision: 19, dry_run: body.dry_run ?? false, diff: ALL.diff };
+  }],
   ["GET", /^\/zones$/, () => ({ items: zonesOf(world), revision: 18, time: Date.now(), sentence: zonesOf(world).length === 0 ? "No zone has been made." : "1 zone; its border is open in one place." })],
   ["GET", /^\/reports$/, () => ({ items: [{ id: "pci-dss", title: "PCI DSS 4.0.1", about: "Network security controls and the scope of the cardholder data environment.", requirements: 14, needs_zone: true }, { id: "cis-kubernetes", title: "CIS Kubernetes Benchmark 1.11", about: "Network policies.", requirements: 3, needs_zone: false }], key: { algorithm: "ed25519", fingerprint: "sha256:4f1c9be0b8ce2a417d05f1f6f3f24c6f3a8d7b1e90ab42c7f0de5b6a17c3d28e", pem: "-----BEGIN PUBLIC KEY-----" } })],
   ["GET", /^\/tokens$/, () => ({ items: [{ id: "t1", name: "admin", role: "admin", created: Date.now() - 12 * 864e5, created_by: "system", last_used: Date.now(), expires: null }, { id: "t2", name: "grafana", role: "viewer", created: Date.now() - 3 * 864e5, created_by: "admin", last_used: Date.now() - 6e4, expires: Date.now() + 90 * 864e5 }] })],

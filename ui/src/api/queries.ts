@@ -59,5 +59,5 @@ export const outputs = queryOptions({ queryKey: ["outputs"], queryFn: () => got(
 
 /** After an action everything that it may have changed is asked for again. */
 export async function refresh(client: QueryClient): Promise<void> {
-  await client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+  await client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" && query.queryKey[0] !== "rehearsal" });
 }
