@@ -155,8 +155,7 @@ fn print_detail(screen: &mut Screen, detail: &ServiceDetail, now: Timestamp, wid
     screen.paragraph(2, &service.learning.sentence)?;
     for gate in &service.learning.gates {
         let (sign, style) = if gate.armed { ("√", Style::Good) } else { ("‼", Style::Warning) };
-        screen.span(style, &format!("  {sign}"))?;
-        writeln!(screen, " {}: {}", gate.name, gate.sentence)?;
+        screen.item(style, sign, &format!("{}: {}", gate.name, gate.sentence))?;
     }
 
     let mut workloads = Table::new([

@@ -66,6 +66,16 @@ impl Screen {
         }
         Ok(())
     }
+
+    /// One of a list: a sign of one column in `style`, and its text broken to the width beside it.
+    pub(crate) fn item(&mut self, style: Style, sign: &str, text: &str) -> io::Result<()> {
+        self.span(style, &format!("  {sign}"))?;
+        for (at, line) in wrap(text, self.width.saturating_sub(4)).into_iter().enumerate() {
+            let indent = if at == 0 { 1 } else { 4 };
+            writeln!(self, "{:indent$}{line}", "")?;
+        }
+        Ok(())
+    }
 }
 
 impl Write for Screen {

@@ -227,10 +227,14 @@ fn gates(report: &Report, profile: bulkhead_learn::Profile) -> Vec<Gate> {
     });
     let pace = report.evidence.pace_per_day();
     let fast = (pace > profile.pace_per_day()).then(|| {
-        format!(
-            "New edges come at {pace:.2} a day of late, profile {profile} asks for {} at most.",
-            profile.pace_per_day()
-        )
+        let most = profile.pace_per_day();
+        if pace.is_finite() {
+            format!("New edges come at {pace:.2} a day of late, profile {profile} asks for {most} at most.")
+        } else {
+            format!(
+                "How fast new edges come cannot be said yet, profile {profile} asks for {most} a day at most."
+            )
+        }
     });
     let short = (report.observed_hours < profile.hours())
         .then(|| format!("{:.1} of {:.0} hours were observed.", report.observed_hours, profile.hours()));
