@@ -20,6 +20,12 @@ export const effective = (name: string) =>
   queryOptions({ queryKey: ["effective", name], queryFn: () => got(api.GET("/api/v1/policies/effective/{namespace}/{name}", path(name))) });
 export const policies = queryOptions({ queryKey: ["policies"], queryFn: () => got(api.GET("/api/v1/policies")), refetchInterval: 15_000 });
 export const history = queryOptions({ queryKey: ["history"], queryFn: () => got(api.GET("/api/v1/policies/history", { params: { query: { limit: 100 } } })) });
+/** What was counted over time; `since` is rounded, so that the clock alone does not make another question of it. */
+export const timeline = (since: number) =>
+  queryOptions({ queryKey: ["timeline", since], queryFn: () => got(api.GET("/api/v1/history", { params: { query: { since } } })), refetchInterval: 30_000, placeholderData: keepPreviousData });
+/** The graph of a stretch of the past, which does not change any more. */
+export const past = (since: number, until: number) =>
+  queryOptions({ queryKey: ["past", since, until], queryFn: () => got(api.GET("/api/v1/history/graph", { params: { query: { since, until } } })), staleTime: 60_000, placeholderData: keepPreviousData });
 export const review = (all: boolean) =>
   queryOptions({ queryKey: ["review", all], queryFn: () => got(api.GET("/api/v1/review", { params: { query: all ? { all, limit: 2000 } : { limit: 2000 } } })), refetchInterval: 15_000 });
 /** How many learned rules wait, without any of them. */
@@ -46,7 +52,6 @@ export const edgesTo = (server: string) =>
   queryOptions({ queryKey: ["edges-to", server], queryFn: () => got(api.GET("/api/v1/edges", { params: { query: { server, limit: 1000 } } })), refetchInterval: 15_000 });
 /** Every seen edge judged as if all services were in Enforce. */
 export const enforced = queryOptions({ queryKey: ["enforced"], queryFn: () => got(api.POST("/api/v1/policy/simulate", { body: { documents: "", enforce: true } })), staleTime: 15_000 });
-export const denials = queryOptions({ queryKey: ["denials"], queryFn: () => got(api.GET("/api/v1/events", { params: { query: { type: "denied,would-deny", limit: 500 } } })), refetchInterval: 15_000 });
 export const zones = queryOptions({ queryKey: ["zones"], queryFn: () => got(api.GET("/api/v1/zones")), refetchInterval: 30_000 });
 export const frameworks = queryOptions({ queryKey: ["frameworks"], queryFn: () => got(api.GET("/api/v1/reports")), staleTime: Infinity });
 /** One event by its number: the newest of those before the next. */

@@ -1,5 +1,6 @@
-import type { EdgeKey, GraphNode, ServiceDetail, Status, Verdict } from "../api/types";
+import type { EdgeKey, GraphNode, PastGraph, ServiceDetail, Status, Verdict } from "../api/types";
 import { bound, count, plural } from "./numbers";
+import { clock, day, full } from "./times";
 import { applicationAndPort, modeWord, peerShort, portText, shortName, spoken } from "./words";
 
 /** What is said of an edge needs no more of it. */
@@ -63,6 +64,21 @@ export function mapHeadline(nodes: Iterable<GraphNode>, edges: Iterable<Told>, s
     return { tone: "would-deny", detail, text: `Nothing is denied; Enforce would deny ${plural(would, "connection")}${first === undefined ? "" : `, ${first[1] === would ? "all" : count(first[1])} of them from ${shortName(first[0])}`}.` };
   }
   return { tone: "quiet", detail, text: `All ${plural(services, "service")} ${services === 1 ? "stays" : "stay"} within ${services === 1 ? "its nano-segment" : "their nano-segments"}.` };
+}
+
+/** What was seen for the first time since a moment. */
+export function newHeadline(edges: Iterable<Told & { readonly first_seen: number }>, since: number): Headline {
+  const fresh = [...edges].filter((edge) => edge.first_seen >= since);
+  const denied = fresh.filter((edge) => edge.verdict === "denied").length;
+  const would = fresh.filter((edge) => edge.verdict === "would-deny").length;
+  const held = denied > 0 ? `; ${count(denied)} of them denied` : would > 0 ? `; ${count(would)} of them would be denied` : "";
+  return { tone: denied > 0 ? "denied" : would > 0 ? "would-deny" : "quiet", text: `${fresh.length === 0 ? "No edge is" : `${plural(fresh.length, "edge")} ${fresh.length === 1 ? "is" : "are"}`} new since ${full(since)}${held}.`, detail: "Lines that were there before are left out." };
+}
+
+/** The same of a stretch of the past, in the server's words. */
+export function pastHeadline(past: Pick<PastGraph, "since" | "until" | "edges" | "sentence">): Headline {
+  const tone = past.edges.some((edge) => edge.verdict === "denied") ? "denied" : past.edges.some((edge) => edge.verdict === "would-deny") ? "would-deny" : "quiet";
+  return { tone, text: `${full(past.since)} to ${day(past.since) === day(past.until) ? clock(past.until) : full(past.until)}: ${past.edges.length === 0 ? "no connection is stored of that time." : past.sentence}`, detail: "Lines are those of that time, in whole steps of the history; services, modes and what is known of them are as of now." };
 }
 
 function modesSentence(services: number, open: number, status: Status | undefined): string {

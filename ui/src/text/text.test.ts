@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { estate } from "../fixtures/estate";
 import { bound, bytes, percent, plural, rate } from "./numbers";
-import { edgeSentence, mapHeadline, serviceHeadline } from "./sentences";
+import { edgeSentence, mapHeadline, newHeadline, pastHeadline, serviceHeadline } from "./sentences";
 import { ago, span } from "./times";
 import { middle, portText } from "./words";
 
@@ -78,5 +78,19 @@ describe("sentences", () => {
     const checkout = world.services.find((each) => each.name === "shop/checkout");
     expect(checkout).toBeDefined();
     if (checkout !== undefined) expect(serviceHeadline(checkout).text).toBe("checkout is 1 gate short of Enforce: no weekend has been seen since the last deployment.");
+  });
+});
+
+describe("the map's headline for another time", () => {
+  it("counts what is new, and what of it was held back", () => {
+    const edges = estate("shop", NOW).graph.edges;
+    expect(newHeadline(edges, NOW + 1).text).toMatch(/^No edge is new since /);
+    expect(newHeadline(edges, 0)).toMatchObject({ tone: "denied" });
+    expect(newHeadline(edges, 0).text).toMatch(/^20 edges are new since .*; \d+ of them denied\.$/);
+  });
+  it("says of the past what the server says, and when nothing is stored", () => {
+    const past = { since: NOW, until: NOW + 60_000, edges: [], sentence: "0 edges were used by 0 connections; 0 were denied." };
+    expect(pastHeadline(past)).toMatchObject({ tone: "quiet" });
+    expect(pastHeadline(past).text).toMatch(/: no connection is stored of that time\.$/);
   });
 });

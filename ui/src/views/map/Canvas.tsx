@@ -80,7 +80,7 @@ const Inner = memo(function Inner({ scene, picture, state, blast, phone, move, o
         const outOfReach = hops !== undefined && !hops.has(key);
         box(key, "service", geometry.nodes[key], {
           node, compact, selected: state.focus === key, dim: hidden || outOfReach || (near !== undefined && !near.has(key)),
-          isNew: state.from !== undefined && node.first_seen >= state.from, rings: state.layers.has("rings"), hops: hops?.get(key),
+          isNew: state.from !== undefined && node.first_seen >= state.from && (state.to === undefined || node.first_seen <= state.to), rings: state.layers.has("rings"), hops: hops?.get(key),
         }, { zIndex: state.focus === key ? 12 : 10, draggable: !phone && !compact, focusable: true, ariaLabel: nodeSentence(node) });
       }
       if (zone.rest.length > 0) box(restKey(zone.name), "rest", geometry.nodes[restKey(zone.name)], { zone }, { zIndex: 10, focusable: false });

@@ -12,12 +12,13 @@ import { IconMap } from "../../look/icons";
 import { Failure, Skeleton } from "../../look/States";
 import { ButtonWithKey } from "../../look/ButtonWithKey";
 import { useGraph } from "../../live/useGraph";
-import { mapHeadline } from "../../text/sentences";
+import { mapHeadline, newHeadline, pastHeadline } from "../../text/sentences";
 import { peerKey } from "../../text/words";
 import { Canvas } from "./Canvas";
 import { FirstRun } from "./FirstRun";
 import { Legend } from "./Legend";
 import { heldBack } from "./model/held";
+import { pastGraph } from "./model/past";
 import { issuesOf } from "./model/issues";
 import { edgeId } from "../../live/graph";
 import { buildScene } from "./model/scene";
@@ -32,9 +33,17 @@ const MODES: Mode[] = ["learn", "monitor", "enforce", "quarantine"];
 
 export default function MapView() {
   const state = useMapState();
-  const { graph, error } = useGraph();
+  const live = useGraph();
   const status = useQuery(queries.status);
-  const denials = useQuery(queries.denials);
+  const gone = state.from !== undefined && state.to !== undefined && state.from <= state.to ? { since: state.from, until: state.to } : undefined;
+  const past = useQuery({ ...queries.past(gone?.since ?? 0, gone?.until ?? 0), enabled: gone !== undefined });
+  const then = gone === undefined ? undefined : past.data;
+  const now = live.graph;
+  // The past needs of the present only who is there.
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- numbers of today do not change yesterday
+  const before = useMemo(() => (then === undefined || now === undefined ? undefined : pastGraph(then, now)), [then, now?.shape]);
+  const graph = gone === undefined ? now : past.isError ? undefined : before;
+  const error = live.error ?? (gone !== undefined ? past.error ?? undefined : undefined);
   const phone = useMediaQuery("(max-width: 760px)", window.innerWidth <= 760, { getInitialValueInEffect: false });
   const enforced = useQuery({ ...queries.enforced, enabled: state.layers.has("enforced") });
   const focusService = state.focus !== undefined && graph?.nodes.get(state.focus)?.peer.kind === "service" ? state.focus : undefined;
@@ -50,11 +59,11 @@ export default function MapView() {
   const folds = `${[...state.folded].join()}|${[...state.unfolded].join()}`;
   const hidden = useMemo(() => new Set<Verdict>([...(state.layers.has("quiet") ? [] : ["allowed" as const]), ...(state.layers.has("verdicts") ? [] : ["denied" as const, "would-deny" as const])]), [state.layers]);
   const scene = useMemo(
-    () => (graph === undefined ? undefined : buildScene(graph, { folded: state.folded, unfolded: state.unfolded, from: state.from, to: state.to, verdicts, hidden, candidate: asCandidate })),
+    () => (graph === undefined ? undefined : buildScene(graph, { folded: state.folded, unfolded: state.unfolded, from: gone === undefined || state.fresh ? state.from : undefined, to: gone === undefined || state.fresh ? state.to : undefined, fresh: state.fresh, verdicts, hidden, candidate: asCandidate })),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the graph is a new object when shape or numbers changed
-    [graph, folds, state.from, state.to, verdicts, hidden, asCandidate],
+    [graph, folds, state.from, state.to, state.fresh, verdicts, hidden, asCandidate],
   );
-  const { picture, move, arrange } = usePicture(scene, phone, state.focus);
+  const { picture, move, arrange } = usePicture(scene, phone, state.focus, state.from === undefined);
   const issues = useMemo(() => (graph === undefined ? [] : issuesOf(heldBack(graph).values())), [graph]);
   const next = useRef(-1);
   const nextIssue = () => {
@@ -69,19 +78,20 @@ export default function MapView() {
     const names = scene.zones.map((zone) => zone.name).join();
     changeQuery(allFolded ? { fold: undefined, open: scene.density === "full" ? undefined : names } : { fold: names, open: undefined });
   };
-  useKeys({ n: nextIssue, z: foldAll, Escape: () => select({}) });
+  const toNow = () => changeQuery({ from: undefined, to: undefined, new: undefined });
+  useKeys({ n: nextIssue, t: state.from === undefined ? undefined : toNow, z: foldAll, Escape: () => select({}) });
 
   if (graph === undefined || scene === undefined) {
     return (
       <>
-        <Headline icon={<IconMap size={18} stroke={1.8} />}>{error === undefined ? "Reading the connection graph…" : "The connection graph could not be read."}</Headline>
+        <Headline icon={<IconMap size={18} stroke={1.8} />} actions={gone !== undefined && <ButtonWithKey label="Back to live" hint="T" onClick={toNow} />}>{error === undefined ? "Reading the connection graph…" : "The connection graph could not be read."}</Headline>
         <main className="page">{error === undefined ? <Skeleton lines={8} /> : <Failure error={error} />}</main>
       </>
     );
   }
-  if (graph.edges.size === 0 && scene.zones.length === 0) return <FirstRun status={status.data} />;
+  if (gone === undefined && graph.edges.size === 0 && scene.zones.length === 0) return <FirstRun status={status.data} />;
 
-  const headline = mapHeadline(graph.nodes.values(), graph.edges.values(), status.data);
+  const headline = then !== undefined ? pastHeadline(then) : state.fresh && state.from !== undefined ? newHeadline(graph.edges.values(), state.from) : mapHeadline(graph.nodes.values(), graph.edges.values(), status.data);
   const link = state.link === undefined ? undefined : scene.links.find((each) => each.id === state.link);
   const focusExists = state.focus !== undefined && (graph.nodes.has(state.focus) || scene.outside.some((entry) => entry.key === state.focus) || scene.below.some((entry) => entry.key === state.focus));
   const modes = status.data?.services;
@@ -89,7 +99,7 @@ export default function MapView() {
     <>
       <Headline tone={headline.tone} detail={headline.detail}
         icon={headline.tone === "quiet" ? <IconMap size={18} stroke={1.8} /> : <VerdictGlyph verdict={headline.tone} size={20} />}
-        actions={issues.length > 0 && <ButtonWithKey label="Next issue" hint="N" onClick={nextIssue} />}>
+        actions={<>{state.from !== undefined && <ButtonWithKey label="Back to live" hint="T" onClick={toNow} />}{issues.length > 0 && <ButtonWithKey label="Next issue" hint="N" onClick={nextIssue} />}</>}>
         {headline.text}
       </Headline>
       <main className="map-view">
@@ -103,7 +113,7 @@ export default function MapView() {
             {!phone && scene.density === "full" && <Legend />}
             {!phone && <ul className="sr" aria-label="Services on the map">{[...graph.nodes.values()].filter((node) => node.peer.kind === "service" && (node.denied > 0 || node.would_deny > 0)).slice(0, 50).map((node) => <li key={peerKey(node.peer)}><button type="button" tabIndex={-1} onClick={() => select({ focus: peerKey(node.peer) })}>{peerKey(node.peer)}</button></li>)}</ul>}
           </div>
-          {!phone && <TimeBar graph={graph} denials={denials.data?.items} state={state} />}
+          {!phone && now !== undefined && <TimeBar graph={now} state={state} />}
         </div>
         <SidePanel graph={graph} estate={status.data} state={state} link={link} issues={issues} enforced={enforced.data} candidate={candidate} blast={blast.data} focusExists={focusExists} />
       </main>

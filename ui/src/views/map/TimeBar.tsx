@@ -1,19 +1,23 @@
-import { useMemo, useRef, useState, type PointerEvent } from "react";
-import type { Event } from "../../api/types";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
+import * as queries from "../../api/queries";
 import { changeQuery } from "../../app/router";
 import type { LiveGraph } from "../../live/graph";
 import { plural } from "../../text/numbers";
 import { briefly, day, shortClock, span } from "../../text/times";
-import { bucketsOf, rangeOf, ticksOf } from "./model/time";
+import { bucketsOf, lastPart, rangeOf, shifted, ticksOf } from "./model/time";
 import type { MapState } from "./useMapState";
 
-/** Stored history: when edges were first seen, and what was denied. Drag over it to see the map of that time. */
-export function TimeBar({ graph, denials, state }: { graph: LiveGraph; denials: readonly Event[] | undefined; state: MapState }) {
+const MINUTE = 60_000;
+
+/** Stored history: when edges were first seen, and what was denied. Drag over it, or move with the arrows, to see the map of that time. */
+export function TimeBar({ graph, state }: { graph: LiveGraph; state: MapState }) {
   const rangeKey = Math.floor(graph.time / 30_000);
   // eslint-disable-next-line react-hooks/exhaustive-deps -- moves with the clock, not with every edge
   const range = useMemo(() => rangeOf(graph.edges.values(), graph.time), [rangeKey, graph.edges.size]);
+  const { data: timeline } = useQuery(queries.timeline(Math.floor(range.from / (5 * MINUTE)) * 5 * MINUTE));
   // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
-  const buckets = useMemo(() => bucketsOf(graph.edges.values(), denials ?? [], range), [range, denials]);
+  const buckets = useMemo(() => bucketsOf(graph.edges.values(), timeline?.points ?? [], range), [range, timeline]);
   const box = useRef<HTMLDivElement>(null);
   const [drag, setDrag] = useState<[number, number] | undefined>();
 
@@ -26,14 +30,27 @@ export function TimeBar({ graph, denials, state }: { graph: LiveGraph; denials: 
   const share = (time: number) => `${Math.min(100, Math.max(0, ((time - range.from) / (range.to - range.from)) * 100))}%`;
   const most = Math.max(1, ...buckets.map((bucket) => bucket.edges));
   const window = drag ?? (state.from === undefined ? undefined : [state.from, state.to ?? range.to] as const);
+  const show = ([a, b]: readonly [number, number]) => changeQuery({ from: Math.round(a), to: b >= range.to - (range.to - range.from) / 100 ? undefined : Math.round(b) });
   const finish = () => {
     if (drag === undefined) return;
     const [a, b] = [Math.min(...drag), Math.max(...drag)];
     setDrag(undefined);
     if (b - a < (range.to - range.from) / 200) return;
-    changeQuery({ from: Math.round(a), to: b >= range.to - (range.to - range.from) / 100 ? undefined : Math.round(b) });
+    show([a, b]);
   };
-  const choose = (milliseconds: number | undefined) => changeQuery({ from: milliseconds === undefined ? undefined : Math.round(graph.time - milliseconds), to: undefined });
+  const live = () => changeQuery({ from: undefined, to: undefined, new: undefined });
+  const step = (direction: -1 | 1) => (event: KeyboardEvent) => {
+    event.preventDefault();
+    if (window === undefined && direction > 0) return;
+    show(shifted(window ?? lastPart(range), range, direction));
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "ArrowLeft") step(-1)(event);
+    else if (event.key === "ArrowRight") step(1)(event);
+    else if (event.key === "End") live();
+  };
+  const told = window === undefined ? "live" : `${briefly(Math.min(...window), graph.time)} to ${state.to === undefined && drag === undefined ? "now" : briefly(Math.max(...window), graph.time)}`;
+  const untold = timeline === undefined ? 0 : Math.max(0, Math.min(1, ((timeline.oldest ?? range.to) - range.from) / (range.to - range.from)));
 
   return (
     <section className="time-bar" aria-label="History">
@@ -41,7 +58,7 @@ export function TimeBar({ graph, denials, state }: { graph: LiveGraph; denials: 
         <strong className="small">Last {span(range.to - range.from)}</strong>
         <span className="t3 micro">new edges</span>
       </div>
-      <div className="time-track" ref={box}
+      <div className="time-track" ref={box} role="slider" tabIndex={0} aria-label="Stretch of time on the map" aria-valuemin={range.from} aria-valuemax={range.to} aria-valuenow={window?.[0] ?? range.to} aria-valuetext={told} onKeyDown={onKeyDown}
         onPointerDown={(event) => { event.currentTarget.setPointerCapture(event.pointerId); const t = timeAt(event); setDrag([t, t]); }}
         onPointerMove={(event) => { if (drag !== undefined) setDrag([drag[0], timeAt(event)]); }}
         onPointerUp={finish} onPointerCancel={() => setDrag(undefined)}>
@@ -54,6 +71,7 @@ export function TimeBar({ graph, denials, state }: { graph: LiveGraph; denials: 
             <rect key={i} x={i + 0.05} width={0.9} y={24} height={5} className={bucket.denied > 0 ? "bar-denied" : "bar-would"} />
           ))}
         </svg>
+        {untold > 0.01 && <div className="time-untold" style={{ width: `${untold * 100}%` }} title="Of this time no connections are stored." />}
         {window !== undefined && (
           <div className="time-window" style={{ left: share(Math.min(...window)), width: `calc(${share(Math.max(...window))} - ${share(Math.min(...window))})` }} />
         )}
@@ -66,11 +84,11 @@ export function TimeBar({ graph, denials, state }: { graph: LiveGraph; denials: 
           <span className="row small"><i className="live-dot" /> <strong>live</strong></span>
         ) : (
           <>
-            <span className="small strong nowrap">{briefly(Math.min(...window), graph.time)} to {state.to === undefined && drag === undefined ? "now" : briefly(Math.max(...window), graph.time)}</span>
-            <button type="button" className="link small" onClick={() => choose(undefined)}>back to live</button>
+            <span className="small strong nowrap">{told}</span>
+            <span className="row small"><button type="button" className="link" aria-pressed={state.fresh} onClick={() => changeQuery({ new: state.fresh ? undefined : 1 })}>{state.fresh ? "all in use" : "only new"}</button><button type="button" className="link" onClick={live}>live</button></span>
           </>
         )}
-        {window === undefined && <button type="button" className="link small" onClick={() => choose(3_600_000)}>new in 1 h</button>}
+        {window === undefined && <button type="button" className="link small" onClick={() => changeQuery({ from: Math.round(graph.time - 60 * MINUTE), to: undefined, new: 1 })}>new in 1 h</button>}
       </div>
       <p className="sr">{plural(graph.edges.size, "edge")} in {span(range.to - range.from)}.</p>
     </section>

@@ -19,6 +19,8 @@ export interface MapState {
   unfolded: ReadonlySet<string>;
   from: number | undefined;
   to: number | undefined;
+  /** Only edges that were seen for the first time in that stretch. */
+  fresh: boolean;
 }
 
 const list = (text: string | undefined): string[] => (text === undefined || text === "" ? [] : text.split(","));
@@ -36,6 +38,7 @@ export function parseMapState(query: Readonly<Record<string, string>>): MapState
     unfolded: new Set(list(query.open)),
     from: number(query.from),
     to: number(query.to),
+    fresh: query.new === "1",
   };
 }
 

@@ -5,7 +5,7 @@ import type { Scene } from "./model/scene";
 import type { Picture } from "./model/solve";
 
 /** The scene laid out by a worker. The old picture stays until the new one is there. */
-export function usePicture(scene: Scene | undefined, phone: boolean, selected: string | undefined) {
+export function usePicture(scene: Scene | undefined, phone: boolean, selected: string | undefined, whole: boolean) {
   const [picture, setPicture] = useState<{ picture: Picture; key: string } | undefined>();
   const [moves, setMoves] = useState(0);
   const latest = useRef(0);
@@ -21,7 +21,8 @@ export function usePicture(scene: Scene | undefined, phone: boolean, selected: s
     solveApart({ ...input, stored: loadStored(input.density) }, (solved) => {
       if (id !== latest.current) return;
       setPicture({ picture: solved, key });
-      if (!phone) saveStored(input.density, solved.stored);
+      // Where only some lines are looked at, the places of the whole picture stay as they are.
+      if (!phone && whole) saveStored(input.density, solved.stored);
     });
     return () => { latest.current += 1; };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the key stands for the input

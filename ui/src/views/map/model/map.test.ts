@@ -9,7 +9,8 @@ import { issuesOf } from "./issues";
 import { simplify, type Point } from "./route";
 import { buildScene, type Scene } from "./scene";
 import { solve } from "./solve";
-import { bucketsOf, rangeOf, ticksOf } from "./time";
+import { pastGraph } from "./past";
+import { bucketsOf, lastPart, rangeOf, shifted, ticksOf } from "./time";
 
 const NOW = 1_700_000_000_000;
 const EMPTY = { folded: new Set<string>(), unfolded: new Set<string>() };
@@ -56,6 +57,13 @@ describe("folding", () => {
   });
   it("leaves out edges that were not in use in the time asked for", () => {
     expect(buildScene(shop, { ...EMPTY, to: NOW - 13 * 86_400_000 }).links).toEqual([]);
+  });
+  it("shows what is new since a moment, and not what was merely used", () => {
+    const firsts = [...shop.edges.values()].map((edge) => edge.first_seen).sort((a, b) => b - a);
+    const newest = firsts[0] ?? 0;
+    const shown = buildScene(shop, { ...EMPTY, from: newest, fresh: true }).links.flatMap((link) => link.edges);
+    expect(shown.length).toBe(firsts.filter((first) => first === newest).length);
+    expect(shown.every((edge) => edge.first_seen === newest)).toBe(true);
   });
 });
 
@@ -141,5 +149,40 @@ describe("the time bar", () => {
     expect(range.to - range.from).toBe(30 * 86_400_000);
     expect(bucketsOf(shop.edges.values(), [], range).reduce((n, bucket) => n + bucket.edges, 0)).toBe(20);
     expect(ticksOf(range).length).toBeGreaterThan(2);
+  });
+  it("counts what was denied from the stored history, in its time", () => {
+    const range = { from: 0, to: 96_000 };
+    const point = { start: 1500, edges: 1, new_edges: 1, connections: 4, denied: 3, would_deny: 2 };
+    const buckets = bucketsOf([], [point, { ...point, start: -5 }, { ...point, start: 97_000 }], range);
+    expect(buckets[1]).toEqual({ edges: 0, denied: 3, wouldDeny: 2 });
+    expect(buckets.reduce((n, bucket) => n + bucket.denied, 0)).toBe(3);
+  });
+  it("moves by half of the stretch, and not beyond what there is", () => {
+    const range = { from: 0, to: 1200 };
+    expect(lastPart(range)).toEqual([1100, 1200]);
+    expect(shifted([1100, 1200], range, -1)).toEqual([1050, 1150]);
+    expect(shifted([1150, 1190], range, 1)).toEqual([1160, 1200]);
+    expect(shifted([10, 110], range, -1)).toEqual([0, 100]);
+  });
+});
+
+describe("the graph of the past", () => {
+  const live = shop;
+  const known = [...live.edges.values()].find((each) => each.client.kind === "service" && each.server.kind === "service");
+  if (known === undefined) throw new Error("no edge");
+  const edge = { client: known.client, server: known.server, protocol: known.protocol, port: known.port, application: known.application };
+  const counted = { id: "", verdict: "denied", connections: 1, denied: 5, would_deny: 0, packets: 600, bytes: 0, first_step: NOW - 7200_000, last_step: NOW - 3600_000 } as const;
+  const since = NOW - 7200_000;
+  it("has the lines of that time alone, and their own numbers", () => {
+    const past = pastGraph({ since, until: since + 60_000, sentence: "", edges: [{ ...counted, edge }] }, live);
+    expect([...past.edges.values()]).toMatchObject([{ from: known.from, to: known.to, verdict: "denied", denied: 5, rate: 10, first_seen: known.first_seen, last_seen: NOW - 3600_000 }]);
+    expect(past.nodes.size).toBe(live.nodes.size);
+    expect([...past.nodes.values()].filter((node) => node.denied > 0).length).toBe(2);
+  });
+  it("knows services that are gone", () => {
+    const gone = { ...edge, client: { kind: "service", name: "shop/legacy" } } as const;
+    const past = pastGraph({ since, until: NOW, sentence: "", edges: [{ ...counted, edge: gone }] }, live);
+    expect(past.nodes.get("shop/legacy")).toMatchObject({ workloads: 0, denied: 5, first_seen: counted.first_step });
+    expect(live.nodes.has("shop/legacy")).toBe(false);
   });
 });

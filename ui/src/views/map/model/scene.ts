@@ -68,6 +68,8 @@ export interface SceneOptions {
   /** Only edges that were in use in this time. */
   from?: number | undefined;
   to?: number | undefined;
+  /** Only edges that were seen for the first time in it. */
+  fresh?: boolean | undefined;
   /** Verdicts under another policy, by key of the edge. */
   verdicts?: ReadonlyMap<string, Verdict> | undefined;
   hidden?: ReadonlySet<Verdict> | undefined;
@@ -107,7 +109,8 @@ export function buildScene(graph: LiveGraph, options: SceneOptions): Scene {
   return { density, zones, outside, below, links: linksOf(edges, shown, options, density, graph.time) };
 }
 
-function inTime(edge: MapEdge, { from, to }: SceneOptions): boolean {
+function inTime(edge: MapEdge, { from, to, fresh }: SceneOptions): boolean {
+  if (fresh === true) return (from === undefined || edge.first_seen >= from) && (to === undefined || edge.first_seen <= to);
   return (from === undefined || edge.last_seen >= from) && (to === undefined || edge.first_seen <= to);
 }
 

@@ -1,4 +1,4 @@
-import type { Event } from "../../../api/types";
+import type { TimelinePoint } from "../../../api/types";
 import type { MapEdge } from "../../../live/graph";
 
 export interface Range { from: number; to: number }
@@ -15,19 +15,19 @@ export function rangeOf(edges: Iterable<MapEdge>, now: number): Range {
   return { from: now - span, to: now };
 }
 
-export function bucketsOf(edges: Iterable<MapEdge>, denials: readonly Event[], { from, to }: Range): Bucket[] {
+export function bucketsOf(edges: Iterable<MapEdge>, points: readonly TimelinePoint[], { from, to }: Range): Bucket[] {
   const buckets = Array.from({ length: BUCKETS }, (): Bucket => ({ edges: 0, denied: 0, wouldDeny: 0 }));
   const at = (time: number): Bucket | undefined => buckets[Math.min(BUCKETS - 1, Math.floor(((time - from) / (to - from)) * BUCKETS))];
   for (const edge of edges) {
     const bucket = at(edge.first_seen);
     if (bucket !== undefined) bucket.edges += 1;
   }
-  for (const event of denials) {
-    if (event.type !== "denied" && event.type !== "would-deny") continue;
-    const bucket = at(event.last);
+  for (const point of points) {
+    if (point.start < from || point.start > to) continue;
+    const bucket = at(point.start);
     if (bucket === undefined) continue;
-    if (event.type === "denied") bucket.denied += 1;
-    else bucket.wouldDeny += 1;
+    bucket.denied += point.denied;
+    bucket.wouldDeny += point.would_deny;
   }
   return buckets;
 }
@@ -42,3 +42,13 @@ export function ticksOf({ from, to }: Range): number[] {
   for (let t = Math.ceil((from - offset) / step) * step + offset; t < to - (to - from) * 0.03; t += step) ticks.push(t);
   return ticks;
 }
+
+/** The stretch moved to the left or right by half of itself; the end of time is now, and one that would begin before it is told stays where it is. */
+export function shifted(window: readonly [number, number], range: Range, direction: -1 | 1): [number, number] {
+  const [from, to] = window;
+  const by = Math.min(Math.max((to - from) / 2, 1), direction < 0 ? Math.max(0, from - range.from) : Math.max(0, range.to - to));
+  return [from + direction * by, to + direction * by];
+}
+
+/** The stretch that the keyboard begins with: the last twelfth of what is shown. */
+export const lastPart = (range: Range): [number, number] => [range.to - (range.to - range.from) / 12, range.to];
