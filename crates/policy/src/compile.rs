@@ -6,9 +6,10 @@ pub(crate) mod direction;
 use crate::{
     compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService, Outcome},
     document::{Action, ExternalEndpoint, PeerSpec, PortMatch, Rule, Zone},
-    effective::{BoundDocuments, EffectivePolicy, slot},
+    effective::{BoundDocuments, EffectivePolicy, EffectiveRule, slot},
     external::{Atoms, Parts},
     inventory::{Inventory, Service},
+    numbers::NumberMap,
     rulebook::RuleBook,
     set::{ExternalPart, PolicySet},
 };
@@ -22,8 +23,8 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Compiler {
     book: RuleBook,
-    rules: HashMap<RuleRef, Arc<BoundRule>>,
-    directions: HashMap<(Identity, usize), Compiled>,
+    rules: NumberMap<RuleRef, Arc<BoundRule>>,
+    directions: NumberMap<(Identity, usize), Compiled>,
     empty: Option<Arc<CompiledDirection>>,
     atoms: Arc<[Identity]>,
     alone: BTreeMap<Identity, Identity>,
@@ -37,6 +38,8 @@ struct Resolved {
     zones: Vec<Arc<Zone>>,
     externals: Vec<Arc<ExternalEndpoint>>,
     peers: HashMap<PeerSpec, Arc<Peers>>,
+    /// The peers of every rule. A number stands for one text for ever, so they need not be looked up again.
+    of_rule: NumberMap<RuleRef, Arc<[Arc<Peers>]>>,
     documents: BoundDocuments,
 }
 
@@ -62,10 +65,21 @@ impl Resolved {
                 services: inventory.services().cloned().collect(),
                 zones: set.zones().cloned().collect(),
                 externals: set.externals().cloned().collect(),
-                peers: HashMap::new(),
-                documents: BoundDocuments::default(),
+                ..Self::default()
             };
         }
+    }
+
+    /// What a peer means, resolved once for all rules that speak of it.
+    fn peers(&mut self, spec: &PeerSpec, set: &PolicySet, inventory: &Inventory) -> Arc<Peers> {
+        if let Some(known) = self.peers.get(spec) {
+            return Arc::clone(known);
+        }
+        let peers =
+            Peers { set: Arc::new(PeerSet::of(spec, set, inventory)), parts: set.external_parts(spec) };
+        let peers = Arc::new(peers);
+        self.peers.insert(spec.clone(), Arc::clone(&peers));
+        peers
     }
 }
 
@@ -163,7 +177,7 @@ impl Compiler {
             || Arc::new(CompiledDirection { classes: vec![Class::default()], ..Default::default() });
         let empty = Arc::clone(self.empty.get_or_insert_with(nothing));
         let mut before = std::mem::take(&mut self.directions);
-        let mut alike: HashMap<(usize, Vec<RuleRef>), Arc<CompiledDirection>> = HashMap::new();
+        let mut alike: NumberMap<(usize, Vec<RuleRef>), Arc<CompiledDirection>> = NumberMap::default();
         let mut services: Vec<CompiledService> = Vec::with_capacity(inventory.services().len());
         for service in inventory.services() {
             let mut make = |direction: Direction| {
@@ -222,34 +236,30 @@ impl Compiler {
         effective: &EffectivePolicy,
     ) -> Atoms {
         let mut parts = Parts::default();
-        let before = std::mem::take(&mut self.resolved.peers);
-        let mut peers: HashMap<&PeerSpec, (Arc<Peers>, Vec<usize>)> = HashMap::new();
-        let mut rules = BTreeMap::new();
+        let mut rules: Vec<(RuleRef, &EffectiveRule)> = Vec::new();
         for service in inventory.services() {
             for direction in [Direction::Ingress, Direction::Egress] {
-                for rule in effective.rules(service.identity, direction) {
-                    rules.entry(rule.reference).or_insert_with(|| rule.as_ref());
-                }
+                let of_service = effective.rules(service.identity, direction).iter();
+                rules.extend(of_service.map(|rule| (rule.reference, rule.as_ref())));
             }
         }
-        let mut bound = Vec::with_capacity(rules.len());
-        for (reference, effective) in rules {
-            let rule = effective.rule();
-            for spec in &rule.peers {
-                peers.entry(spec).or_insert_with(|| {
-                    let peers = before.get(spec).map_or_else(
-                        || {
-                            let set_of_spec = Arc::new(PeerSet::of(spec, set, inventory));
-                            Arc::new(Peers { set: set_of_spec, parts: set.external_parts(spec) })
-                        },
-                        Arc::clone,
-                    );
-                    let positions = peers.parts.iter().map(|part| parts.add(part.clone())).collect();
-                    (peers, positions)
-                });
+        rules.sort_unstable_by_key(|(reference, _)| *reference);
+        rules.dedup_by_key(|(reference, _)| *reference);
+        let mut before = std::mem::take(&mut self.resolved.of_rule);
+        // Positions of their external parts, by the peers' allocation, which `of_rule` keeps in place.
+        let mut positions: NumberMap<usize, Vec<usize>> = NumberMap::default();
+        for &(reference, effective) in &rules {
+            let of_rule = before.remove(&reference).unwrap_or_else(|| {
+                let specs = effective.rule().peers.iter();
+                specs.map(|spec| self.resolved.peers(spec, set, inventory)).collect()
+            });
+            for peers in of_rule.iter().filter(|peers| !peers.parts.is_empty()) {
+                let add = || peers.parts.iter().map(|part| parts.add(part.clone())).collect();
+                positions.entry(address(peers)).or_insert_with(add);
             }
-            bound.push((reference, rule, effective.passes));
+            self.resolved.of_rule.insert(reference, of_rule);
         }
+        drop(before);
         let own = parts.len();
         for other in others {
             let borders = crate::border::borders(other);
@@ -265,15 +275,16 @@ impl Compiler {
         let atoms = parts.cut(own, inventory, &mut self.book);
         self.alone.clone_from(&atoms.alone);
         let mut before = std::mem::take(&mut self.rules);
-        for (reference, rule, passes) in bound {
-            let of_rule = || rule.peers.iter().map(|spec| &peers[spec]);
-            let union = match rule.peers.as_slice() {
-                [spec] if peers[spec].1.is_empty() => Arc::clone(&peers[spec].0.set),
-                _ => {
+        for (reference, effective) in rules {
+            let (rule, passes) = (effective.rule(), effective.passes);
+            let union = match &*self.resolved.of_rule[&reference] {
+                [peers] if peers.parts.is_empty() => Arc::clone(&peers.set),
+                of_rule => {
                     let mut union = PeerSet::default();
-                    for (peers, positions) in of_rule() {
+                    for peers in of_rule {
                         union.add(&peers.set);
-                        union.atoms.extend(positions.iter().flat_map(|&part| &atoms.of_part[part]));
+                        let positions = positions.get(&address(peers)).into_iter().flatten();
+                        union.atoms.extend(positions.flat_map(|&part| &atoms.of_part[part]));
                     }
                     Arc::new(union)
                 }
@@ -289,9 +300,15 @@ impl Compiler {
             };
             self.rules.insert(reference, made);
         }
-        self.resolved.peers = peers.into_iter().map(|(spec, (peers, _))| (spec.clone(), peers)).collect();
+        // Those that no rule has any more.
+        self.resolved.peers.retain(|_, peers| Arc::strong_count(peers) > 1);
         atoms
     }
+}
+
+/// The address of peers.
+fn address(peers: &Arc<Peers>) -> usize {
+    Arc::as_ptr(peers) as usize
 }
 
 impl Compiled {

@@ -4,6 +4,7 @@ use crate::{
     border::{Border, borders},
     document::{Action, DocumentKey, Rule, SegmentationPolicy},
     inventory::Inventory,
+    numbers::NumberMap,
     rulebook::{Numbers, RuleBook},
     set::PolicySet,
 };
@@ -73,7 +74,7 @@ impl EffectiveRule {
 /// The live rules of every service, in deciding order.
 #[derive(Debug, Clone, Default)]
 pub struct EffectivePolicy {
-    services: HashMap<Identity, [Vec<Arc<EffectiveRule>>; 2]>,
+    services: NumberMap<Identity, [Vec<Arc<EffectiveRule>>; 2]>,
 }
 
 /// Documents that were bound before: those that did not change need not be bound again, as long as services, zones and
@@ -160,7 +161,7 @@ impl EffectivePolicy {
         let of_borders = || borders.iter().map(|border| &border.policy);
         let numbers = book.number(set.policies().chain(of_borders()));
         let mut before = std::mem::take(&mut bound.documents);
-        let mut services: HashMap<Identity, [Vec<Arc<EffectiveRule>>; 2]> = HashMap::new();
+        let mut services: NumberMap<Identity, [Vec<Arc<EffectiveRule>>; 2]> = NumberMap::default();
         let documents = set.policies().map(|policy| (policy, None));
         for (policy, border) in documents.chain(borders.iter().map(|border| (&border.policy, Some(border)))) {
             let key = policy.key();

@@ -1,5 +1,6 @@
 //! Patterns with `*` for names of services, namespaces and hosts.
 
+use bulkhead_model::ServiceName;
 use std::fmt;
 
 /// A text in which each `*` stands for any characters (none included) up to the next `/`.
@@ -23,6 +24,17 @@ impl Glob {
     /// Whether every text of the form that it is asked about matches: `*` or `*/*`.
     pub fn is_everything(&self) -> bool {
         matches!(&*self.0, "*" | "*/*")
+    }
+
+    /// Whether a service is meant, by `namespace/name`.
+    pub fn matches_service(&self, service: &ServiceName) -> bool {
+        match self.0.split_once('/') {
+            // Most patterns of services are names, and asked about every service there is.
+            Some((namespace, name)) if self.is_exact() => {
+                service.namespace() == namespace && service.name() == name
+            }
+            _ => self.matches(&service.to_string()),
+        }
     }
 
     pub fn matches(&self, text: &str) -> bool {

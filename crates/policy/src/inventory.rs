@@ -40,6 +40,7 @@ pub struct Inventory {
     services: Vec<Service>,
     by_name: HashMap<ServiceName, usize>,
     by_identity: HashMap<Identity, usize>,
+    by_namespace: HashMap<Box<str>, Vec<usize>>,
     resolved: BTreeMap<Box<str>, BTreeSet<IpAddr>>,
 }
 
@@ -74,6 +75,8 @@ impl Inventory {
             None => {
                 self.by_name.insert(service.name.clone(), self.services.len());
                 self.by_identity.insert(service.identity, self.services.len());
+                let namespace = service.name.namespace().into();
+                self.by_namespace.entry(namespace).or_default().push(self.services.len());
                 self.services.push(service);
             }
         }
@@ -90,6 +93,11 @@ impl Inventory {
     /// In the order in which they were added.
     pub fn services(&self) -> impl ExactSizeIterator<Item = &Service> {
         self.services.iter()
+    }
+
+    /// Those of one namespace, in the order in which they were added.
+    pub fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = &Service> {
+        self.by_namespace.get(namespace).into_iter().flatten().map(|&at| &self.services[at])
     }
 
     pub fn service(&self, name: &ServiceName) -> Option<&Service> {

@@ -27,6 +27,7 @@ pub mod kubernetes;
 mod lint;
 mod lookup;
 mod minimise;
+mod numbers;
 mod ports;
 mod reach;
 mod rulebook;

@@ -88,8 +88,7 @@ impl fmt::Display for Finding {
 pub fn lint(set: &PolicySet, inventory: &Inventory, edges: &[EdgeKey], now: Timestamp) -> Vec<Finding> {
     let mut compiler = Compiler::default();
     let compiled = compiler.compile(set, inventory, now);
-    let mut book = compiler.book().clone();
-    let evaluator = Evaluator::new(set, inventory, &mut book, now);
+    let evaluator = Evaluator::new(set, inventory, compiler.book_mut(), now);
     let mut linter = Linter {
         set,
         inventory,
@@ -301,12 +300,15 @@ impl<'a> Linter<'a> {
         for service in services {
             for direction in [Direction::Ingress, Direction::Egress] {
                 let rules = self.evaluator.effective().rules(service.identity, direction).to_vec();
-                for rule in rules.into_iter().filter(|rule| !rule.is_border()) {
+                for rule in rules.iter().filter(|rule| !rule.is_border()) {
                     let decides = self.deciding.contains(&rule.reference);
-                    if !seen.insert((rule.reference, decides.then_some(service.identity))) {
+                    // Of a rule that decides there is something to say only if a denial may take a part of it.
+                    if decides && !rules.iter().any(|other| conflict(other, rule))
+                        || !seen.insert((rule.reference, decides.then_some(service.identity)))
+                    {
                         continue;
                     }
-                    self.rule(&service.name, &rule, decides);
+                    self.rule(&service.name, rule, decides);
                 }
             }
         }
@@ -346,12 +348,9 @@ impl<'a> Linter<'a> {
                 });
                 self.found(Lint::Shadowed, &key, place, format!("never decides: {all} comes before"), hint);
             }
-        } else if allow {
-            let conflict = deciders.values().find(|(other, ..)| {
-                other.rule().action == Action::Deny
-                    && (other.origin(), other.order()) == (rule.origin(), rule.order())
-            });
-            if let Some((other, remote, traffic)) = conflict {
+        } else {
+            let denial = deciders.values().find(|(other, ..)| conflict(other, rule));
+            if let Some((other, remote, traffic)) = denial {
                 let message = format!(
                     "{} denies a part of what it allows, for example {} {}/{}",
                     other.title(),
@@ -363,6 +362,13 @@ impl<'a> Linter<'a> {
             }
         }
     }
+}
+
+/// Whether one denies, and the other allows, at the same place of the order.
+fn conflict(denial: &EffectiveRule, rule: &EffectiveRule) -> bool {
+    denial.rule().action == Action::Deny
+        && rule.rule().action == Action::Allow
+        && (denial.origin(), denial.order()) == (rule.origin(), rule.order())
 }
 
 fn remote_text(remote: &Remote) -> String {

@@ -4,6 +4,7 @@ pub(crate) mod graph;
 
 use crate::{
     compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService},
+    effective::slot,
     evaluate::{Remote, Traffic},
     flowset::{self, ApplicationSet, PortSet, ProtocolSet, TrafficSet},
     inventory::Inventory,
@@ -36,6 +37,8 @@ pub struct Reach {
     sets: Vec<TrafficSet>,
     /// Position in `sets` of every class, by the address of its direction, which `compiled` keeps in place.
     classes: HashMap<usize, Arc<[usize]>>,
+    /// The same of ingress and egress of each service, by its position.
+    of_service: Vec<[Arc<[usize]>; 2]>,
     /// Position in `sets` of each of them.
     index: HashMap<TrafficSet, usize>,
     graph: OnceLock<Graph>,
@@ -67,24 +70,29 @@ impl Reach {
     ) -> Self {
         let mut of_class: HashMap<&Class, usize> = HashMap::new();
         let mut classes = HashMap::new();
-        for direction in compiled.services.iter().flat_map(|service| [&service.ingress, &service.egress]) {
-            classes.entry(address(direction)).or_insert_with(|| {
-                if let Some(known) = before.and_then(|before| before.classes.get(&address(direction))) {
-                    return Arc::clone(known);
-                }
-                let positions = direction.classes.iter().map(|class| {
-                    *of_class.entry(class).or_insert_with(|| {
-                        let set = class.allowed();
-                        *index.entry(set.clone()).or_insert_with(|| {
-                            sets.push(set);
-                            sets.len() - 1
+        let mut of_service = Vec::with_capacity(compiled.services.len());
+        for service in &compiled.services {
+            of_service.push([&service.ingress, &service.egress].map(|direction| {
+                let known = classes.entry(address(direction)).or_insert_with(|| {
+                    if let Some(known) = before.and_then(|before| before.classes.get(&address(direction))) {
+                        return Arc::clone(known);
+                    }
+                    let positions = direction.classes.iter().map(|class| {
+                        *of_class.entry(class).or_insert_with(|| {
+                            let set = class.allowed();
+                            *index.entry(set.clone()).or_insert_with(|| {
+                                sets.push(set);
+                                sets.len() - 1
+                            })
                         })
-                    })
+                    });
+                    positions.collect::<Arc<[usize]>>()
                 });
-                positions.collect()
-            });
+                Arc::clone(known)
+            }));
         }
-        Self { compiled: Arc::clone(&compiled), view, sets, index, classes, graph: OnceLock::new() }
+        let compiled = Arc::clone(&compiled);
+        Self { compiled, view, sets, index, classes, of_service, graph: OnceLock::new() }
     }
 
     /// Everything that can be an end of a flow: services, host, remote hosts, the world and its atoms, multicast.
@@ -189,13 +197,10 @@ impl Reach {
     }
 
     fn side(&self, own: Identity, direction: Direction, other: Identity) -> usize {
-        let Some(service) = self.compiled.service(own) else { return EVERYTHING };
+        let Some(place) = self.compiled.place_of(own) else { return EVERYTHING };
+        let service = &self.compiled.services[place];
         self.by_mode(service).unwrap_or_else(|| {
-            let tables = match direction {
-                Direction::Ingress => &service.ingress,
-                Direction::Egress => &service.egress,
-            };
-            self.classes[&address(tables)][tables.class_of(other) as usize]
+            self.of_service[place][slot(direction)][service.direction(direction).class_of(other) as usize]
         })
     }
 

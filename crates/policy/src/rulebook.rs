@@ -154,16 +154,13 @@ impl RuleBook {
     ) -> Vec<RuleRef> {
         let mut seen: HashMap<String, u32> = HashMap::new();
         let rules = policy.rules(direction);
+        let document = document.to_string();
         let mut numbers = Vec::with_capacity(rules.len());
         for (index, rule) in rules.iter().enumerate() {
             let text = rule.text(direction);
             let occurrence = seen.entry(text.clone()).or_default();
-            let key = Key {
-                document: document.to_string(),
-                direction,
-                text: text.clone(),
-                occurrence: *occurrence,
-            };
+            let key =
+                Key { document: document.clone(), direction, text: text.clone(), occurrence: *occurrence };
             *occurrence += 1;
             let next = &mut self.next_rule;
             let reference = *self.by_key.entry(key).or_insert_with(|| {
@@ -172,7 +169,7 @@ impl RuleBook {
             });
             let info = RuleInfo {
                 reference,
-                document: document.to_string(),
+                document: document.clone(),
                 direction,
                 index,
                 origin: policy.tier,

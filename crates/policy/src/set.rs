@@ -138,7 +138,7 @@ impl PolicySet {
 
     /// Whether criteria select a service.
     pub fn selects(&self, criteria: &Criteria, service: &Service) -> bool {
-        criteria.service.as_ref().is_none_or(|glob| glob.matches(&service.name.to_string()))
+        criteria.service.as_ref().is_none_or(|glob| glob.matches_service(&service.name))
             && criteria.namespace.as_ref().is_none_or(|glob| glob.matches(service.name.namespace()))
             && criteria.selector.as_ref().is_none_or(|selector| selector.matches(&service.labels))
             && criteria.zone.as_ref().is_none_or(|zone| self.zone_has(zone, service))
@@ -146,9 +146,8 @@ impl PolicySet {
 
     /// Whether a service is a member of a zone, or of a zone inside of it.
     pub fn zone_has(&self, zone: &str, service: &Service) -> bool {
-        let full_name = service.name.to_string();
         self.zones_within(zone).iter().any(|zone| {
-            zone.services.iter().any(|glob| glob.matches(&full_name))
+            zone.services.iter().any(|glob| glob.matches_service(&service.name))
                 || zone.namespaces.iter().any(|glob| glob.matches(service.name.namespace()))
                 || zone.selectors.iter().any(|selector| selector.matches(&service.labels))
         })
@@ -202,7 +201,8 @@ impl PolicySet {
         }
     }
 
-    /// The services that criteria select. An exact name costs a look-up, anything else a walk over all services.
+    /// The services that criteria select. An exact name costs a look-up, an exact namespace a walk over what is in it,
+    /// anything else a walk over all services.
     pub fn select<'i>(&self, criteria: &Criteria, inventory: &'i Inventory) -> Vec<&'i Service> {
         match criteria.exact_service() {
             Some(name) => inventory
@@ -210,7 +210,13 @@ impl PolicySet {
                 .filter(|service| self.selects(criteria, service))
                 .into_iter()
                 .collect(),
-            None => inventory.services().filter(|service| self.selects(criteria, service)).collect(),
+            None => match criteria.namespace.as_ref().filter(|glob| glob.is_exact()) {
+                Some(namespace) => {
+                    let inside = inventory.in_namespace(namespace.as_str());
+                    inside.filter(|service| self.selects(criteria, service)).collect()
+                }
+                None => inventory.services().filter(|service| self.selects(criteria, service)).collect(),
+            },
         }
     }
 

@@ -139,7 +139,7 @@ pub(super) fn entries(reach: &Reach, graph: &Graph) -> Vec<usize> {
 }
 
 /// A service that may fall next.
-struct Next(f64, usize);
+pub(super) struct Next(pub(super) f64, pub(super) usize);
 
 impl Ord for Next {
     fn cmp(&self, other: &Self) -> Ordering {

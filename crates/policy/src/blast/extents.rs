@@ -27,8 +27,11 @@ pub(super) fn extents(reach: &Reach, listening: &Listening, hops: u32) -> HashMa
     for client in 0..services.len() {
         for server in matrix::members(graph.reached_by(client)) {
             let (from, to) = (services[client], services[server]);
-            let open = reach.is_open(from, to);
             let of_server = places[server]..places[server + 1];
+            if of_server.is_empty() {
+                continue;
+            }
+            let open = reach.is_open(from, to);
             for (place, &(protocol, port)) in of_server.clone().zip(&ports[of_server]) {
                 if open || reach.allows(from, to, Traffic::new(protocol, port)) {
                     opened.put(client, place, true);

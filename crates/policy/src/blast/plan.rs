@@ -2,9 +2,9 @@
 //!
 //! Greedy, and exact in each step. Only openings on a likeliest path can change anything, and closing one can take away
 //! no more than what falls after it and has no other way that is as likely; so openings are tried in the order of that
-//! bound until none that is left can be better than the best so far.
+//! bound until none that is left can be better than the best so far. To try one, only what falls after it is looked at.
 
-use super::attack::{Falls, Weights, entries};
+use super::attack::{Falls, Next, Weights, entries};
 use crate::{
     inventory::Inventory,
     reach::{
@@ -14,6 +14,7 @@ use crate::{
 };
 use bulkhead_model::{Identity, ServiceName};
 use serde::Serialize;
+use std::collections::BinaryHeap;
 
 /// Something to close.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,6 +105,22 @@ enum Cut {
 }
 
 impl Cut {
+    /// Whether an opening stays open without it.
+    fn leaves(self, from: Option<usize>, to: usize, needed: Needed<'_>) -> bool {
+        match self {
+            Cut::Edge(client, server) => (from, to) != (Some(client), server),
+            Cut::Entry(server) => from.is_some() || to != server,
+            Cut::Service(service) => from != Some(service) && to != service || needed(from, to),
+        }
+    }
+
+    /// The service after which all falls that can change without it: the likeliest ways of others do not use it.
+    fn top(self) -> usize {
+        match self {
+            Cut::Edge(_, place) | Cut::Entry(place) | Cut::Service(place) => place,
+        }
+    }
+
     fn named(self, names: &[Option<&ServiceName>]) -> Option<Close> {
         let name = |place: usize| names[place].cloned();
         Some(match self {
@@ -121,23 +138,9 @@ impl Estate {
 
     /// What falls without an opening.
     fn falls_without(&self, weights: &[f64], cut: Cut, needed: Needed<'_>) -> Falls {
-        match cut {
-            Cut::Edge(client, server) => {
-                Falls::new(&self.edges, &self.entries, weights, |from, to| (from, to) != (client, server))
-            }
-            Cut::Entry(server) => {
-                let left: Vec<usize> =
-                    self.entries.iter().copied().filter(|&entry| entry != server).collect();
-                Falls::new(&self.edges, &left, weights, |_, _| true)
-            }
-            Cut::Service(service) => {
-                let stays = |&entry: &usize| entry != service || needed(None, service);
-                let left: Vec<usize> = self.entries.iter().copied().filter(stays).collect();
-                Falls::new(&self.edges, &left, weights, |from, to| {
-                    from != service && to != service || needed(Some(from), to)
-                })
-            }
-        }
+        let left: Vec<usize> =
+            self.entries.iter().copied().filter(|&entry| cut.leaves(None, entry, needed)).collect();
+        Falls::new(&self.edges, &left, weights, |from, to| cut.leaves(Some(from), to, needed))
     }
 
     fn close(&mut self, cut: Cut, needed: Needed<'_>) {
@@ -162,24 +165,23 @@ impl Estate {
         let mut cuts = self.cuts(falls, weights, needed);
         let whole = |cut: &Cut| matches!(cut, Cut::Service(_));
         cuts.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| whole(&a.1).cmp(&whole(&b.1))));
-        let now: f64 = falls.likelihood.iter().sum();
-        let mut best: Option<(f64, Cut, Falls)> = None;
+        let mut without = Without::new(self, falls, weights);
+        let mut best: Option<(f64, Cut)> = None;
         for (bound, cut) in cuts {
-            let gain_so_far = best.as_ref().map_or(0.0, |(gain, ..)| *gain);
-            let simpler = best.as_ref().is_some_and(|(_, cut, _)| whole(cut)) && !whole(&cut);
+            let gain_so_far = best.map_or(0.0, |(gain, _)| gain);
+            let simpler = best.is_some_and(|(_, cut)| whole(&cut)) && !whole(&cut);
             if bound < gain_so_far - LEAST || bound <= LEAST {
                 break;
             }
             if bound <= gain_so_far + LEAST && !simpler {
                 continue;
             }
-            let left = self.falls_without(weights, cut, needed);
-            let gain = now - left.likelihood.iter().sum::<f64>();
+            let gain = without.gain(cut, needed);
             if gain > gain_so_far + LEAST || simpler && gain > gain_so_far - LEAST {
-                best = Some((gain, cut, left));
+                best = Some((gain, cut));
             }
         }
-        best.map(|(_, cut, left)| (cut, left))
+        best.map(|(_, cut)| (cut, self.falls_without(weights, cut, needed)))
     }
 
     /// Everything that is worth closing, each with the most that it can take away.
@@ -278,6 +280,87 @@ impl Tree {
     fn is_after(&self, place: usize, before: usize) -> bool {
         let (start, end) = self.span[before];
         (start..end).contains(&self.span[place].0)
+    }
+}
+
+/// What falls without an opening, told from what falls with it: only what falls after it can fall less likely, so only
+/// these look for their likeliest way anew, from all others, which fall as before.
+struct Without<'e> {
+    estate: &'e Estate,
+    falls: &'e Falls,
+    weights: &'e [f64],
+    tree: Tree,
+    /// Clients of each service.
+    clients: Matrix,
+    /// Those that fall, in the order of the walk of the tree: what falls after one is one piece of it.
+    walk: Vec<usize>,
+    is_entry: Vec<bool>,
+    /// Room for the likelihoods of one piece, and whether each is settled.
+    anew: Vec<(f64, bool)>,
+}
+
+impl<'e> Without<'e> {
+    fn new(estate: &'e Estate, falls: &'e Falls, weights: &'e [f64]) -> Self {
+        let tree = Tree::new(falls);
+        let count = weights.len();
+        let mut clients = Matrix::new(count, count);
+        // Whoever does not fall opens nothing.
+        for &client in &falls.order {
+            for server in matrix::members(estate.edges.row(client)) {
+                clients.put(server, client, true);
+            }
+        }
+        let mut walk = vec![0; falls.order.len()];
+        falls.order.iter().for_each(|&place| walk[tree.span[place].0] = place);
+        let mut is_entry = vec![false; count];
+        estate.entries.iter().for_each(|&entry| is_entry[entry] = true);
+        Self { estate, falls, weights, tree, clients, walk, is_entry, anew: vec![(0.0, false); count] }
+    }
+
+    /// How much less likely all together fall.
+    fn gain(&mut self, cut: Cut, needed: Needed<'_>) -> f64 {
+        let Self { estate, falls, weights, tree, clients, walk, is_entry, anew } = self;
+        let (start, end) = tree.span[cut.top()];
+        let piece = &walk[start..end];
+        let mut open = BinaryHeap::new();
+        for &place in piece {
+            let mut best: f64 = 0.0;
+            if is_entry[place] && cut.leaves(None, place, needed) {
+                best = 1.0;
+            }
+            for client in matrix::members(clients.row(place)) {
+                let likelihood = falls.likelihood[client];
+                if likelihood > best
+                    && !tree.is_after(client, cut.top())
+                    && cut.leaves(Some(client), place, needed)
+                {
+                    best = likelihood;
+                }
+            }
+            anew[place] = (best * weights[place], false);
+            if best > 0.0 {
+                open.push(Next(anew[place].0, place));
+            }
+        }
+        while let Some(Next(likelihood, place)) = open.pop() {
+            if anew[place].1 {
+                continue;
+            }
+            anew[place].1 = true;
+            for server in matrix::members(estate.edges.row(place)) {
+                let (known, settled) = anew[server];
+                let through = likelihood * weights[server];
+                if !settled
+                    && through > known
+                    && tree.is_after(server, cut.top())
+                    && cut.leaves(Some(place), server, needed)
+                {
+                    anew[server].0 = through;
+                    open.push(Next(through, server));
+                }
+            }
+        }
+        piece.iter().map(|&place| falls.likelihood[place] - anew[place].0).sum()
     }
 }
 

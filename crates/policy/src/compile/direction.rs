@@ -66,8 +66,6 @@ pub(crate) fn compile(
     if direction == Direction::Egress && names_matter {
         named.extend(inventory.services().map(|service| (service.identity, NO_RULE)));
     }
-    named.extend(atoms.iter().map(|&atom| (atom, NO_RULE)));
-    named.sort_unstable();
     let of_world = those(&|peers| peers.any || peers.world);
     let fixed = [
         (Identity::UNKNOWN, Vec::new()),
@@ -78,8 +76,15 @@ pub(crate) fn compile(
     ];
     let mut listed: Vec<(Identity, u32)> =
         fixed.into_iter().map(|(identity, rules)| (identity, direct.class(&rules, None))).collect();
+    // External addresses that no rule names are as the world is; where that is as everybody is, nothing need say so.
+    if listed.iter().any(|&(identity, class)| identity == Identity::WORLD && class != default) {
+        named.extend(atoms.iter().map(|&atom| (atom, NO_RULE)));
+    }
+    named.sort_unstable();
     let any_names = rules.iter().any(|rule| !rule.named.is_empty());
     let mut holding: Vec<u32> = Vec::new();
+    // Most peers are named by one rule.
+    let mut of_single: Vec<Option<u32>> = vec![None; rules.len()];
     for of_one in named.chunk_by(|a, b| a.0 == b.0) {
         let identity = of_one[0].0;
         let general = if identity.is_external() { &of_world } else { &of_services };
@@ -92,7 +97,14 @@ pub(crate) fn compile(
         holding.dedup();
         // Only names of ports mean something else to every peer.
         let peer = if any_names { inventory.by_identity(identity) } else { None };
-        listed.push((identity, direct.class(&holding, peer)));
+        let class = match holding.as_slice() {
+            &[rule] if !any_names => {
+                let known = of_single[rule as usize];
+                *of_single[rule as usize].insert(known.unwrap_or_else(|| direct.class(&holding, None)))
+            }
+            rules => direct.class(rules, peer),
+        };
+        listed.push((identity, class));
     }
     listed.retain(|(_, class)| *class != default);
     listed.sort_unstable();
