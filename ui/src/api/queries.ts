@@ -28,6 +28,12 @@ export const past = (since: number, until: number) =>
   queryOptions({ queryKey: ["past", since, until], queryFn: () => got(api.GET("/api/v1/history/graph", { params: { query: { since, until } } })), staleTime: 60_000, placeholderData: keepPreviousData });
 export const review = (all: boolean) =>
   queryOptions({ queryKey: ["review", all], queryFn: () => got(api.GET("/api/v1/review", { params: { query: all ? { all, limit: 2000 } : { limit: 2000 } } })), refetchInterval: 15_000 });
+export const proposals = queryOptions({ queryKey: ["proposals"], queryFn: () => got(api.GET("/api/v1/policy/proposals")), refetchInterval: 15_000 });
+export const proposal = (id: string) =>
+  queryOptions({ queryKey: ["proposal", id], queryFn: () => got(api.GET("/api/v1/policy/proposals/{id}", { params: { path: { id } } })) });
+export const trials = queryOptions({ queryKey: ["trials"], queryFn: () => got(api.GET("/api/v1/policy/trials")), refetchInterval: 5000 });
+export const trial = (id: string) =>
+  queryOptions({ queryKey: ["trial", id], queryFn: () => got(api.GET("/api/v1/policy/trials/{id}", { params: { path: { id } } })), refetchInterval: 5000 });
 /** How many learned rules wait, without any of them. */
 export const waiting = queryOptions({ queryKey: ["waiting"], queryFn: () => got(api.GET("/api/v1/review", { params: { query: { limit: 0 } } })), refetchInterval: 15_000 });
 export const ranking = queryOptions({ queryKey: ["ranking"], queryFn: () => got(api.GET("/api/v1/blast-radius")), staleTime: 10_000 });

@@ -5,6 +5,7 @@ import { peerKey } from "../text/words";
 import { chain, directions, spots } from "./blast/rings";
 import { decodePacket, hexLines } from "./events/hex";
 import { merged, textOf } from "./events/reduce";
+import { isWeb, progressOf, resultSentence, stateWord } from "./policy/trial";
 import { parseQuestion } from "./policy/question";
 import { progressWord, sortServices } from "./services/sort";
 
@@ -85,5 +86,27 @@ describe("labels of an automation rule", () => {
     expect(parseLabels(" tier=web, team = shop ,canary")).toEqual({ tier: "web", team: "shop", canary: "" });
     expect(parseLabels(labelsText({ a: "1", b: "2" }))).toEqual({ a: "1", b: "2" });
     expect(parseLabels("")).toEqual({});
+  });
+});
+
+describe("trials", () => {
+  const counts = { connections: 40, edges: 3, not_judged: 0, would_allow: 0, would_deny: 2, would_deny_expected: 1 };
+  it("have one number, and none where nothing was judged", () => {
+    expect(resultSentence({ state: "running", counts, denials_of_expected: 1 })).toBe("1 connection that passed and was expected would be denied.");
+    expect(resultSentence({ state: "finished", counts, denials_of_expected: 0 })).toBe("Of 40 connections, none that was expected would be denied.");
+    expect(resultSentence({ state: "running", counts: { ...counts, connections: 0 }, denials_of_expected: 0 })).toBe("Nothing has been judged yet.");
+  });
+  it("say how far they are", () => {
+    const trial = { state: "running", started: NOW, ends: NOW + 7_200_000, ended: null } as const;
+    expect(progressOf(trial, NOW + 1_800_000)).toBe(0.25);
+    expect(stateWord(trial, NOW)).toBe("2 h more");
+    expect(stateWord({ ...trial, state: "stopped", ended: NOW + 600_000 }, NOW + 900_000)).toBe("stopped after 10 min");
+    expect(progressOf({ ...trial, ended: NOW + 3_600_000 }, NOW + 9e9)).toBe(0.5);
+  });
+});
+
+describe("links of proposals", () => {
+  it("are followed to the web alone", () => {
+    expect([isWeb("https://git.example/1"), isWeb("javascript:alert(1)"), isWeb("pipeline 12")]).toEqual([true, false, false]);
   });
 });

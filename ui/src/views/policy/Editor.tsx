@@ -5,12 +5,15 @@ import { api, got, Refused } from "../../api/client";
 import { refresh, services as servicesQuery } from "../../api/queries";
 import type { ApplyResult, Policy } from "../../api/types";
 import { notice } from "../../app/notices";
+import { useMay } from "../../app/session";
 import YamlEditor, { type Fault } from "../../look/YamlEditor";
 import { Failure } from "../../look/States";
 import { ButtonWithKey } from "../../look/ButtonWithKey";
 import { mapWith } from "../map/useMapState";
 import { ApplyPreview } from "./ApplyPreview";
 import { setCandidate, useCandidate } from "./candidate";
+import { ProposeDialog } from "./ProposeDialog";
+import { TryDialog } from "./TryDialog";
 
 const KEYS = ["apiVersion", "kind", "metadata", "namespace", "name", "spec", "service", "ingress", "egress", "from", "to", "ports", "application", "allow", "deny", "host", "world", "tcp", "udp"];
 
@@ -29,6 +32,8 @@ function EditorOf({ start, documents }: { start: string; documents: readonly Pol
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
   const services = useQuery(servicesQuery);
+  const may = useMay("operator");
+  const [dialog, setDialog] = useState<"try" | "propose">();
   const file = useRef<HTMLInputElement>(null);
   const words = useMemo(() => [...KEYS, ...(services.data?.items.map((each) => each.name) ?? [])], [services.data]);
   const faults = useMemo((): Fault[] => {
@@ -53,17 +58,19 @@ function EditorOf({ start, documents }: { start: string; documents: readonly Pol
           <span className="t2 grow">{text === "" ? "Write, paste or open documents; several are separated by ---." : `${text.split("\n").length} lines`}</span>
           <input ref={file} type="file" accept=".yaml,.yml" hidden onChange={(event) => void event.currentTarget.files?.[0]?.text().then(setText)} />
           <Button variant="default" onClick={() => file.current?.click()}>Open file</Button>
-          <Button variant="default" loading={busy} disabled={text.trim() === ""} onClick={() => send(true)}>Check</Button>
-          <Button variant="filled" loading={busy} disabled={current?.result?.dry_run !== true} title={current?.result === undefined ? "Check comes first" : ""} onClick={() => send(false)}>Apply</Button>
+          {may ? <Button variant="default" loading={busy} disabled={text.trim() === ""} onClick={() => send(true)}>Check</Button> : <Button variant="filled" disabled={text.trim() === ""} onClick={() => setDialog("propose")}>Propose it…</Button>}
+          {may && <Button variant="filled" loading={busy} disabled={current?.result?.dry_run !== true} title={current?.result === undefined ? "Check comes first" : ""} onClick={() => send(false)}>Apply</Button>}
         </div>
         <YamlEditor value={text} onChange={setText} faults={faults} words={words} />
       </section>
       <section className="editor-result" aria-live="polite">
-        {current === undefined ? <p className="t2">Check says what applying would do: which lines of which document change, which seen edges get another verdict, and which would break. Nothing is changed by it. {documents.length > 0 && "An existing document is replaced by one of its name."}</p>
+        {!may ? <p className="t2">What you write is proposed: nothing changes until an operator accepts it, and its effect is shown there first. {documents.length > 0 && "An existing document is replaced by one of its name."}</p> : current === undefined ? <p className="t2">Check says what applying would do: which lines of which document change, which seen edges get another verdict, and which would break. Nothing is changed by it. {documents.length > 0 && "An existing document is replaced by one of its name."}</p>
           : current.error !== undefined ? <Failure error={current.error} /> : current.result !== undefined && (
-            <>{current.result.dry_run ? <ButtonWithKey label="Show on the map" href={mapWith("candidate")} /> : <p className="strong">Applied.</p>}<ApplyPreview result={current.result} /></>
+            <>{current.result.dry_run ? <div className="actions"><ButtonWithKey label="Show on the map" href={mapWith("candidate")} /><Button variant="default" onClick={() => setDialog("try")}>Try it…</Button><Button variant="default" onClick={() => setDialog("propose")}>Propose it…</Button></div> : <p className="strong">Applied.</p>}<ApplyPreview result={current.result} /></>
           )}
       </section>
+      {dialog === "try" && <TryDialog documents={text} close={() => setDialog(undefined)} />}
+      {dialog === "propose" && <ProposeDialog documents={text} close={() => setDialog(undefined)} />}
     </main>
   );
 }

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { policies as policiesQuery } from "../../api/queries";
+import { policies as policiesQuery, proposals as proposalsQuery } from "../../api/queries";
 import { Headline } from "../../app/Headline";
 import { useKeys } from "../../app/keys";
 import { go, useRoute } from "../../app/router";
@@ -13,30 +13,34 @@ import { count, plural } from "../../text/numbers";
 import { Ask } from "./Ask";
 import { Documents } from "./Documents";
 import { History } from "./History";
+import { Proposals } from "./Proposals";
+import { Trials } from "./Trials";
 import "./policy.css";
 
 const Editor = lazy(() => import("./Editor"));
-const TABS = [["", "Documents"], ["ask", "Question"], ["edit", "Editor"], ["history", "History"]] as const;
+const TABS = [["", "Documents"], ["ask", "Question"], ["edit", "Editor"], ["trials", "Trials"], ["proposals", "Proposals"], ["history", "History"]] as const;
 
 export default function PolicyView() {
   const { path, query } = useRoute();
   const tab = query.tab ?? "";
   const list = useQuery(policiesQuery);
   const may = useMay("operator");
-  useKeys({ "?": () => go(toHash(["policies"], { tab: "ask" })), y: may ? () => go(toHash(["policies"], { tab: "edit" })) : undefined });
+  const writes = useMay("proposer");
+  const waiting = useQuery(proposalsQuery).data?.open ?? 0;
+  useKeys({ "?": () => go(toHash(["policies"], { tab: "ask" })), y: writes ? () => go(toHash(["policies"], { tab: "edit" })) : undefined });
   const { data } = list;
   const findings = data?.items.reduce((n, each) => n + each.findings.length, 0) ?? 0;
   const learned = data?.items.filter((each) => each.origin === "learned").length ?? 0;
   return (
     <>
       <Headline icon={<IconFileCheck size={18} />} detail={data === undefined ? undefined : `${count(learned)} of them learned, ${count(data.items.length - learned)} written by people or pipelines. ${findings === 0 ? "Nothing in them is suspicious." : `${plural(findings, "finding")} to look at.`}`}
-        actions={<>{tab !== "ask" && <ButtonWithKey label="Ask a question" hint="?" href={toHash(["policies"], { tab: "ask" })} />}{may && tab !== "edit" && <ButtonWithKey label="Write YAML" hint="Y" href={toHash(["policies"], { tab: "edit" })} />}</>}>
+        actions={<>{tab !== "ask" && <ButtonWithKey label="Ask a question" hint="?" href={toHash(["policies"], { tab: "ask" })} />}{writes && tab !== "edit" && <ButtonWithKey label="Write YAML" hint="Y" href={toHash(["policies"], { tab: "edit" })} />}</>}>
         {data === undefined ? "Policies" : data.items.length === 0 ? "No policy document yet: services in Learn have none." : `${plural(data.items.length, "document")} ${data.items.length === 1 ? "makes" : "make"} policy revision ${count(data.revision)}.`}
       </Headline>
       <nav className="tabs" aria-label="Parts of policy">
-        {TABS.filter(([key]) => key !== "edit" || may).map(([key, name]) => <a key={key} href={toHash(["policies"], { tab: key })} className={tab === key ? "on" : ""} aria-current={tab === key ? "page" : undefined}>{name}</a>)}
+        {TABS.filter(([key]) => key !== "edit" || writes).map(([key, name]) => <a key={key} href={toHash(["policies"], { tab: key })} className={tab === key ? "on" : ""} aria-current={tab === key ? "page" : undefined}>{name}{key === "proposals" && waiting > 0 && <> <span className="pill">{count(waiting)}</span></>}</a>)}
       </nav>
-      {tab === "ask" ? <Ask /> : tab === "history" ? <History /> : tab === "edit" && may ? (
+      {tab === "ask" ? <Ask /> : tab === "history" ? <History /> : tab === "trials" ? <Trials /> : tab === "proposals" ? <Proposals /> : tab === "edit" && writes ? (
         <Suspense fallback={<main className="page"><Skeleton /></main>}><Editor documents={data?.items} open={query.open} /></Suspense>
       ) : data === undefined ? <main className="page">{list.isError ? <Failure error={list.error} retry={() => void list.refetch()} /> : <Skeleton lines={10} />}</main> : (
         <Documents items={data.items} chosen={path[1] === undefined ? undefined : `${path[1]}/${path[2] ?? ""}`} text={query.q ?? ""} may={may} />
