@@ -177,6 +177,7 @@ impl Compiler {
             || Arc::new(CompiledDirection { classes: vec![Class::default()], ..Default::default() });
         let empty = Arc::clone(self.empty.get_or_insert_with(nothing));
         let mut before = std::mem::take(&mut self.directions);
+        self.directions.reserve(before.len());
         let mut alike: NumberMap<(usize, Vec<RuleRef>), Arc<CompiledDirection>> = NumberMap::default();
         let mut services: Vec<CompiledService> = Vec::with_capacity(inventory.services().len());
         for service in inventory.services() {
@@ -245,21 +246,26 @@ impl Compiler {
         }
         rules.sort_unstable_by_key(|(reference, _)| *reference);
         rules.dedup_by_key(|(reference, _)| *reference);
-        let mut before = std::mem::take(&mut self.resolved.of_rule);
         // Positions of their external parts, by the peers' allocation, which `of_rule` keeps in place.
         let mut positions: NumberMap<usize, Vec<usize>> = NumberMap::default();
         for &(reference, effective) in &rules {
-            let of_rule = before.remove(&reference).unwrap_or_else(|| {
+            if !self.resolved.of_rule.contains_key(&reference) {
                 let specs = effective.rule().peers.iter();
-                specs.map(|spec| self.resolved.peers(spec, set, inventory)).collect()
-            });
+                let of_rule = specs.map(|spec| self.resolved.peers(spec, set, inventory)).collect();
+                self.resolved.of_rule.insert(reference, of_rule);
+            }
+            let of_rule = &self.resolved.of_rule[&reference];
             for peers in of_rule.iter().filter(|peers| !peers.parts.is_empty()) {
                 let add = || peers.parts.iter().map(|part| parts.add(part.clone())).collect();
                 positions.entry(address(peers)).or_insert_with(add);
             }
-            self.resolved.of_rule.insert(reference, of_rule);
         }
-        drop(before);
+        // Those of rules that are gone.
+        let is_there =
+            |number: &RuleRef| rules.binary_search_by_key(number, |(reference, _)| *reference).is_ok();
+        if self.resolved.of_rule.len() > rules.len() {
+            self.resolved.of_rule.retain(|number, _| is_there(number));
+        }
         let own = parts.len();
         for other in others {
             let borders = crate::border::borders(other);
@@ -274,8 +280,7 @@ impl Compiler {
         }
         let atoms = parts.cut(own, inventory, &mut self.book);
         self.alone.clone_from(&atoms.alone);
-        let mut before = std::mem::take(&mut self.rules);
-        for (reference, effective) in rules {
+        for &(reference, effective) in &rules {
             let (rule, passes) = (effective.rule(), effective.passes);
             let union = match &*self.resolved.of_rule[&reference] {
                 [peers] if peers.parts.is_empty() => Arc::clone(&peers.set),
@@ -290,15 +295,15 @@ impl Compiler {
                 }
             };
             // A number stands for one text for ever, so only what its peers mean can have changed.
-            let made = match before.remove(&reference) {
-                Some(old)
-                    if old.passes == passes && (Arc::ptr_eq(&old.peers, &union) || old.peers == union) =>
-                {
-                    old
-                }
-                _ => Arc::new(BoundRule::new(reference, rule, union, passes)),
-            };
-            self.rules.insert(reference, made);
+            let same = self.rules.get(&reference).is_some_and(|old| {
+                old.passes == passes && (Arc::ptr_eq(&old.peers, &union) || old.peers == union)
+            });
+            if !same {
+                self.rules.insert(reference, Arc::new(BoundRule::new(reference, rule, union, passes)));
+            }
+        }
+        if self.rules.len() > rules.len() {
+            self.rules.retain(|number, _| is_there(number));
         }
         // Those that no rule has any more.
         self.resolved.peers.retain(|_, peers| Arc::strong_count(peers) > 1);

@@ -162,6 +162,8 @@ impl EffectivePolicy {
         let numbers = book.number(set.policies().chain(of_borders()));
         let mut before = std::mem::take(&mut bound.documents);
         let mut services: NumberMap<Identity, [Vec<Arc<EffectiveRule>>; 2]> = NumberMap::default();
+        bound.documents.reserve(before.len());
+        services.reserve(inventory.services().len());
         let documents = set.policies().map(|policy| (policy, None));
         for (policy, border) in documents.chain(borders.iter().map(|border| (&border.policy, Some(border)))) {
             let key = policy.key();

@@ -128,6 +128,12 @@ impl Reach {
 
     /// Whether anything at all may be opened.
     pub fn reaches(&self, client: Identity, server: Identity) -> bool {
+        if let Some(graph) = self.graph.get()
+            && client != server
+            && let (Some(from), Some(to)) = (self.compiled.place_of(client), self.compiled.place_of(server))
+        {
+            return graph.edges().get(from, to);
+        }
         match self.sides(client, server) {
             (NOTHING, _) | (_, NOTHING) => false,
             (EVERYTHING, _) | (_, EVERYTHING) => true,

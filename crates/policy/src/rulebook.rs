@@ -114,7 +114,8 @@ impl RuleBook {
         policies: impl Iterator<Item = &'a Arc<SegmentationPolicy>>,
     ) -> HashMap<DocumentKey, Numbers> {
         let mut known = std::mem::take(&mut self.known);
-        let mut numbers = HashMap::new();
+        self.known.reserve(known.len());
+        let mut numbers = HashMap::with_capacity(known.len());
         for policy in policies {
             let key = policy.key();
             let entry = match known.remove(&key) {
