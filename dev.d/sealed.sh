@@ -27,7 +27,7 @@ room_enter() { ROOM=$1; }
 # in_room COMMAND...: in the room, in this directory, offline.
 in_room() {
     # shellcheck disable=SC2016
-    env -u DOCKER_HOST CARGO_NET_OFFLINE=true BULKHEAD_CGROUP="/bulkhead-room-$ROOM" \
+    env -u DOCKER_HOST CARGO_NET_OFFLINE=true BULKHEAD_ROOM="$ROOM" BULKHEAD_CGROUP="/bulkhead-room-$ROOM" \
         nsenter --target "$ROOM" --mount --net -- bash -c 'cd "$1" && shift && exec "$@"' room "$PWD" "$@"
 }
 

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
-/// Whether a test may go on that needs root. Without root the test is `SKIPPED` by its own word, and fails when
-/// `BULKHEAD_TESTS=require`, which continuous integration sets.
+/// Whether a test may go on that needs root in a sealed room (`./dev room`), where whatever it leaves ends with the room:
+/// on the host itself it could meet a Docker or a Bulkhead that somebody needs. Without, the test is `SKIPPED` by its
+/// own word, and fails when `BULKHEAD_TESTS=require`, which continuous integration sets.
 ///
 /// # Panics
-/// When `BULKHEAD_TESTS=require` and this process is not root.
+/// When `BULKHEAD_TESTS=require` and this process is not root in a room.
 #[must_use]
 pub fn require_root(test: &str) -> bool {
-    require(test, nix::unistd::geteuid().is_root(), "root")
+    let sealed = nix::unistd::geteuid().is_root() && std::env::var_os("BULKHEAD_ROOM").is_some();
+    require(test, sealed, "root in a sealed room (./dev room cargo test ... -- --test-threads=1)")
 }
 
 /// As [`require_root`], for anything else that may be missing: `require("name", probe(), "a kernel with tcx")`.
