@@ -9,6 +9,7 @@ import { issuesOf } from "./issues";
 import { simplify, type Point } from "./route";
 import { buildScene, type Scene } from "./scene";
 import { solve } from "./solve";
+import { tellable } from "./input";
 import { pastGraph } from "./past";
 import { bucketsOf, lastPart, rangeOf, shifted, ticksOf } from "./time";
 
@@ -184,5 +185,36 @@ describe("the graph of the past", () => {
     const past = pastGraph({ since, until: NOW, sentence: "", edges: [{ ...counted, edge: gone }] }, live);
     expect(past.nodes.get("shop/legacy")).toMatchObject({ workloads: 0, denied: 5, first_seen: counted.first_step });
     expect(live.nodes.has("shop/legacy")).toBe(false);
+  });
+});
+
+describe("a phone after a scan", () => {
+  const scanned = { ...shop, edges: new Map(shop.edges) };
+  const names = [...shop.nodes.values()].flatMap((node) => (node.peer.kind === "service" ? [node.peer.name] : []));
+  const [some] = [...shop.edges.values()];
+  if (some === undefined) throw new Error("no edge");
+  for (const [i, from] of names.entries()) {
+    for (const to of names) if (from !== to) scanned.edges.set(`${from}|${to}|scan`, { ...some, client: { kind: "service", name: from }, server: { kind: "service", name: to }, from, to, verdict: "denied", denied: i + 1, port: 1000 + i });
+  }
+  const { links } = buildScene(scanned, EMPTY);
+  const held = links.filter((link) => link.verdict === "denied");
+  it("draws the strongest denials alone, and few of them with words", () => {
+    const told = tellable(links, undefined);
+    expect(held.length).toBeGreaterThan(50);
+    expect(told.size).toBe(8);
+    expect([...told.values()].filter((how) => how === "label").length).toBe(5);
+    const strength = (id: string): number => held.find((link) => link.id === id)?.edges.reduce((n, edge) => n + edge.denied, 0) ?? 0;
+    const least = Math.min(...[...told.keys()].map(strength));
+    expect(held.filter((link) => !told.has(link.id)).every((link) => strength(link.id) <= least)).toBe(true);
+  });
+  it("shows all lines of what was chosen and no others, and words on the strongest", () => {
+    const told = tellable(links, "shop/web");
+    const own = links.filter((link) => link.from === "shop/web" || link.to === "shop/web");
+    expect(own.every((link) => told.has(link.id))).toBe(true);
+    expect(told.size).toBe(own.length);
+    expect([...told.values()].filter((how) => how === "label").length).toBe(10);
+  });
+  it("says all where little was denied", () => {
+    expect([...tellable(buildScene(shop, EMPTY).links, undefined).values()].every((how) => how === "label")).toBe(true);
   });
 });
