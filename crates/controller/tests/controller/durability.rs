@@ -19,7 +19,9 @@ async fn child() {
     let Some(directory) = std::env::var_os(CHILD) else { return };
     let controller = Controller::start(config(Path::new(&directory))).await.expect("starts");
     let admin = client(&controller, controller.admin_token.clone());
-    let running = Running { controller, admin, directory: tempfile::tempdir().expect("directory") };
+    // Inside the other one, which outlives this process.
+    let directory = tempfile::tempdir_in(&directory).expect("directory");
+    let running = Running { controller, admin, directory };
     running.shop().await;
     running
         .admin
