@@ -17,6 +17,8 @@ export function Search() {
   const [open, setOpen] = useState(false);
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
+  // Enter before the services are there: what it means is known when they are.
+  const [entered, setEntered] = useState(false);
   const { data } = useQuery({ ...services, enabled: open });
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
@@ -42,6 +44,10 @@ export function Search() {
     setOpen(false);
     setText("");
   };
+  if (entered && data !== undefined) {
+    setEntered(false);
+    if (open) queueMicrotask(() => choose(found[at]));
+  }
   return (
     <>
       <button type="button" className="search-button" onClick={() => setOpen(true)}>
@@ -53,7 +59,7 @@ export function Search() {
           onKeyDown={(event) => {
             if (event.key === "ArrowDown") setAt(Math.min(found.length - 1, at + 1));
             else if (event.key === "ArrowUp") setAt(Math.max(0, at - 1));
-            else if (event.key === "Enter") choose(found[at]);
+            else if (event.key === "Enter") { if (data === undefined) setEntered(true); else choose(found[at]); }
             else return;
             event.preventDefault();
           }} />
@@ -63,7 +69,7 @@ export function Search() {
               {each.mode === undefined ? <IconChevronRight size={13} aria-hidden="true" /> : <ModeGlyph mode={each.mode} />} <span className="grow ellipsis">{each.label}</span> <span className="t3 small">{each.detail}</span>
             </button></li>
           ))}
-          {found.length === 0 && <li className="t3">Nothing has that name.</li>}
+          {found.length === 0 && <li className="t3">{data === undefined ? "One moment…" : "Nothing has that name."}</li>}
         </ul>
       </Modal>
     </>

@@ -74,7 +74,11 @@ export default function ReviewView() {
     if (chosen === undefined || busy) return;
     setBusy(true);
     const after = items[at + 1] ?? items[at - 1];
-    void send({ decisions: [narrow !== undefined && decision === "accept" ? { id: chosen.id, decision, narrow } : { id: chosen.id, decision }] }, decision).then((done) => { if (done && !all) open(after); }).finally(() => setBusy(false));
+    const here = window.location.hash;
+    void send({ decisions: [narrow !== undefined && decision === "accept" ? { id: chosen.id, decision, narrow } : { id: chosen.id, decision }] }, decision).then((done) => {
+      // Who has gone elsewhere meanwhile stays there.
+      if (done && !all && window.location.hash === here) open(after);
+    }).finally(() => setBusy(false));
   };
   const decided = (item: ReviewItem | undefined): boolean => item?.decision !== null && item?.decision !== undefined;
   const act = (decision: Decision) => () => {
