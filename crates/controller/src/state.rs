@@ -200,6 +200,7 @@ impl State {
         }
         self.watch_trials(false);
         self.save_history(false);
+        self.save_names();
         if due(self.last_save, 5) {
             self.last_save = now;
             self.save_dirty();

@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Most edges that one save writes; the rest waits for the next.
 const EDGES: usize = 5_000;
 
-fn read<T: DeserializeOwned>(what: &str, data: &str) -> Option<T> {
+pub(super) fn read<T: DeserializeOwned>(what: &str, data: &str) -> Option<T> {
     match serde_json::from_str(data) {
         Ok(value) => Some(value),
         Err(error) => {
@@ -77,7 +77,7 @@ impl State {
             edges,
             sources: Default::default(),
             awaited: Default::default(),
-            names: super::names::Names::default(),
+            names: super::names::Names::restore(setting(super::names::KEY), now),
             learner,
             documents: Arc::new(documents),
             set: Arc::new(set),
@@ -152,8 +152,16 @@ impl State {
         }
     }
 
+    /// Soon, as the first policy after a restart needs them.
+    pub(super) fn save_names(&mut self) {
+        if let Some(data) = self.names.take_unsaved() {
+            self.effects.changes.push(Change::Setting { key: super::names::KEY, data });
+        }
+    }
+
     /// Writes what moved since the last time.
     pub(crate) fn save_dirty(&mut self) {
+        self.save_names();
         let services = std::mem::take(&mut self.dirty_services);
         for name in services {
             self.save_service(&name);

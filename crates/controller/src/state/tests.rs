@@ -417,6 +417,38 @@ fn addresses_outside_get_their_names_and_too_many_become_the_world() {
 }
 
 #[test]
+fn what_a_rule_allows_to_a_name_is_allowed_by_the_first_policy_after_a_restart() {
+    let mut estate = shop();
+    let text = "apiVersion: bulkhead.dev/v1alpha1\nkind: SegmentationPolicy\nmetadata: {name: api, namespace: shop}\n\
+                spec:\n  target: {service: shop/api}\n  mode: enforce\n  egress:\n    - to: [{name: pay.example.com}]\n      \
+                ports: [tcp/443]\n";
+    let documents = crate::plan::read(text, "test").expect("sound");
+    let changes = documents.into_iter().map(|document| (document.key(), Some(document))).collect();
+    estate.state.change_documents(changes, "anna", "test", String::new());
+    let resolved = |service, last: u8, ttl_seconds| NodeReport::Resolved {
+        service,
+        name: "pay.example.com".into(),
+        addresses: vec![IpAddr::from([203, 0, 113, last])],
+        ttl_seconds,
+    };
+    let service = estate.identity("shop/api");
+    estate.report(resolved(service, 7, 60));
+    estate.report(resolved(service, 8, 86_400));
+    let allows = |estate: &Estate, last| {
+        let peer = PeerAddress::Address(IpAddr::from([203, 0, 113, last]));
+        estate.state.compiled.lookup(service, Direction::Egress, peer, Traffic::tcp(443)).allow
+    };
+    assert!(allows(&estate, 7) && allows(&estate, 8) && !allows(&estate, 9));
+    estate.now += MINUTE;
+    estate.state.tick(Timestamp(estate.now));
+    estate.finish();
+    let soon = Estate::restored(estate.stored(), estate.now);
+    assert!(allows(&soon, 7) && allows(&soon, 8) && !allows(&soon, 9), "before anybody asks again");
+    let later = Estate::restored(estate.stored(), estate.now + 2 * 3_600_000);
+    assert!(!allows(&later, 7) && allows(&later, 8), "but no answer outlives its time");
+}
+
+#[test]
 fn a_document_may_ask_for_a_mode_and_a_person_may_still_change_it() {
     let mut estate = shop();
     let text = "apiVersion: bulkhead.dev/v1alpha1\nkind: SegmentationPolicy\nmetadata: {name: redis, namespace: shop}\n\
