@@ -5,7 +5,7 @@
 build_console() {
     [ -f ui/package.json ] || return 0
     local now stamp=ui/dist/.built-from
-    now=$(find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+    now=$(find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -path ui/test-results -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
     [ "$(cat "$stamp" 2>/dev/null)" = "$now" ] && return 0
     ensure_node
     step "Console: packages" console_packages || fail "npm ci failed in ui/" "see the log above"
