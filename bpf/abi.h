@@ -156,7 +156,8 @@ struct bh_flow_key {
 
 /* Bits of bh_flow.state */
 enum bh_flow_state {
-	BH_FLOW_SYN = 1 << 0,
+	/* It is among the connections of its edge. */
+	BH_FLOW_COUNTED = 1 << 0,
 	BH_FLOW_SYN_ACK = 1 << 1,
 	BH_FLOW_ESTABLISHED = 1 << 2,
 	BH_FLOW_FIN_OUT = 1 << 3,
@@ -210,6 +211,14 @@ struct bh_edge {
 	__u64 told_ns;
 	__u32 rule;
 	__u32 rtt_min_us;
+};
+
+/* Places in bh_edge_use: how many edges were ever made, raised by the programs, and how many were removed again, written
+ * by user space alone. Their difference is what the table holds. */
+enum bh_edge_use {
+	BH_EDGES_MADE = 0,
+	BH_EDGES_REMOVED = 1,
+	BH_EDGE_USE_MAX = 2,
 };
 
 /* An address of the world that a service has talked to, for the first event of each. */
@@ -311,6 +320,8 @@ enum bh_stat {
 	BH_STAT_DECISIONS = 8,
 	BH_STAT_ANSWERED = 9,
 	BH_STAT_OTHER_ETHERTYPE = 10,
+	/* Edges for which only the part that is kept for allowed connections has room. */
+	BH_STAT_EDGES_KEPT = 11,
 	BH_STAT_MAX = 16,
 };
 

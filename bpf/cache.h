@@ -37,27 +37,37 @@ static __always_inline struct bh_cached *cache_slot(const struct bh_flow_key *ke
 	return bpf_map_lookup_elem(&bh_cache, &index);
 }
 
-/* Adds what a slot has counted to its flow and its edge. */
+static __always_inline void add_counters(__u64 *packets, __u64 *bytes, const struct bh_cached *slot)
+{
+	if (slot->packets[0]) {
+		__sync_fetch_and_add(&packets[0], slot->packets[0]);
+		__sync_fetch_and_add(&bytes[0], slot->bytes[0]);
+	}
+	if (slot->packets[1]) {
+		__sync_fetch_and_add(&packets[1], slot->packets[1]);
+		__sync_fetch_and_add(&bytes[1], slot->bytes[1]);
+	}
+}
+
+/* Adds what a slot has counted to its flow and its edge, and the round trip of the flow's beginning to the edge. */
 static __noinline int flush_cached(struct bh_cached *slot)
 {
 	struct bh_flow *flow;
 	struct bh_edge *edge;
+	__u32 rtt = 0;
 
 	if (!slot || !(slot->packets[0] | slot->packets[1]))
 		return 0;
 	flow = bpf_map_lookup_elem(&bh_flows, &slot->key);
 	if (flow) {
-		__sync_fetch_and_add(&flow->packets[0], slot->packets[0]);
-		__sync_fetch_and_add(&flow->packets[1], slot->packets[1]);
-		__sync_fetch_and_add(&flow->bytes[0], slot->bytes[0]);
-		__sync_fetch_and_add(&flow->bytes[1], slot->bytes[1]);
+		add_counters(flow->packets, flow->bytes, slot);
+		rtt = flow->rtt_us;
 	}
 	edge = bpf_map_lookup_elem(&bh_edges, &slot->edge);
 	if (edge) {
-		__sync_fetch_and_add(&edge->packets[0], slot->packets[0]);
-		__sync_fetch_and_add(&edge->packets[1], slot->packets[1]);
-		__sync_fetch_and_add(&edge->bytes[0], slot->bytes[0]);
-		__sync_fetch_and_add(&edge->bytes[1], slot->bytes[1]);
+		add_counters(edge->packets, edge->bytes, slot);
+		if (rtt && (!edge->rtt_min_us || rtt < edge->rtt_min_us))
+			edge->rtt_min_us = rtt;
 		edge->last_ns = bpf_ktime_get_ns();
 	}
 	slot->packets[0] = 0;
@@ -115,6 +125,23 @@ static __always_inline void forget_cached(const struct bh_flow_key *key)
 		flush_cached(slot);
 		slot->epoch = 0;
 	}
+}
+
+/* Whether this CPU had the flow, under whatever policy. */
+static __always_inline int is_cached(const struct bh_flow_key *key)
+{
+	struct bh_cached *slot = cache_slot(key);
+
+	return slot && same_key(&slot->key, key);
+}
+
+/* Adds what this CPU has counted of a flow to the tables. */
+static __always_inline void flush_key(const struct bh_flow_key *key)
+{
+	struct bh_cached *slot = cache_slot(key);
+
+	if (slot && same_key(&slot->key, key))
+		flush_cached(slot);
 }
 
 /* Adds what is counted to the tables once a second. */

@@ -42,18 +42,16 @@ static __always_inline struct bh_flow *find_flow(const struct bh_flow_key *key)
 }
 
 /* Follows the connection; returns whether this packet closed it. */
-static __always_inline int track(struct bh_flow *flow, const struct packet *p, int from_workload)
+static __always_inline int track(struct bh_flow *flow, int protocol, int tcp_flags, int from_workload)
 {
 	__u8 before = flow->state, state = before;
 	int from_client = from_workload == (flow->direction == BH_EGRESS);
 
 	if (!from_client)
 		state |= BH_FLOW_REPLIED;
-	if (p->protocol == P_TCP) {
-		if (p->tcp_flags & TCP_SYN) {
-			if (!(p->tcp_flags & TCP_ACK)) {
-				state |= BH_FLOW_SYN;
-			} else if (!from_client && !(state & BH_FLOW_SYN_ACK)) {
+	if (protocol == P_TCP) {
+		if (tcp_flags & TCP_SYN) {
+			if (tcp_flags & TCP_ACK && !from_client && !(state & BH_FLOW_SYN_ACK)) {
 				state |= BH_FLOW_SYN_ACK;
 				if (flow->created_ns)
 					flow->rtt_us = (__u32)((bpf_ktime_get_ns() - flow->created_ns) / 1000);
@@ -61,15 +59,59 @@ static __always_inline int track(struct bh_flow *flow, const struct packet *p, i
 		} else if (from_client || state & BH_FLOW_SYN_ACK) {
 			state |= BH_FLOW_ESTABLISHED;
 		}
-		if (p->tcp_flags & TCP_FIN)
+		if (tcp_flags & TCP_FIN)
 			state |= from_workload ? BH_FLOW_FIN_OUT : BH_FLOW_FIN_IN;
-		if (p->tcp_flags & TCP_RST)
+		if (tcp_flags & TCP_RST)
 			state |= BH_FLOW_RESET;
 	}
 	if (state != before)
 		flow->state = state;
 	flow->last = now_jiffies();
 	return !is_closed(before) && is_closed(state);
+}
+
+/* Connections that have closed on this CPU. Each leaves the table when so many more have closed: until then its last
+ * packets find it, and the next connections get its place, which the CPU still has at hand, in a table of which else
+ * every entry is the one touched longest ago. */
+#define CLOSED_KEPT 256
+
+struct closed {
+	__u32 next;
+	__u32 pad;
+	struct bh_flow_key keys[CLOSED_KEPT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct closed);
+	__uint(max_entries, 1);
+} bh_closed_map SEC(".maps");
+
+/* This connection has closed; one that closed long before it goes. */
+static __noinline int retire(const struct bh_flow_key *key)
+{
+	struct bh_flow_key *place;
+	struct closed *closed;
+	struct bh_flow *flow;
+	__u32 zero = 0;
+
+	if (!key)
+		return 0;
+	closed = bpf_map_lookup_elem(&bh_closed_map, &zero);
+	if (!closed)
+		return 0;
+	place = &closed->keys[closed->next++ & (CLOSED_KEPT - 1)];
+	if (place->endpoint) {
+		flow = bpf_map_lookup_elem(&bh_flows, place);
+		/* Its ports may have been used again. */
+		if (flow && is_closed(flow->state)) {
+			flush_key(place);
+			bpf_map_delete_elem(&bh_flows, place);
+		}
+	}
+	*place = *key;
+	return 0;
 }
 
 /* Turns p->key into the key of the flow that an ICMP error embeds: the packet that the error speaks of went the other

@@ -14,15 +14,21 @@ static __always_inline int may_answer(const struct work *w, int from_workload)
 	return from_workload || is_service(w->out.decision.peer) || w->out.decision.peer == BH_ID_HOST;
 }
 
-/* Counts the denial that w->out holds, tells it, and answers the packet. */
-__noinline int deny(struct __sk_buff *skb, int from_workload)
+/* Answers a packet that does not pass, unless user space was asked to do so. */
+__noinline int refuse(struct __sk_buff *skb, int from_workload, int asked)
 {
 	struct work *w = work();
 
-	count(BH_STAT_DENIED);
-	if (account(skb, from_workload) || !w || !may_answer(w, from_workload))
+	if (asked || !w || !may_answer(w, from_workload))
 		return DROP;
 	return reject(skb, &w->packet, from_workload);
+}
+
+/* Counts the denial that w->out holds, tells it, and answers the packet. */
+__noinline int deny(struct __sk_buff *skb, int from_workload)
+{
+	count(BH_STAT_DENIED);
+	return refuse(skb, from_workload, account(skb, from_workload));
 }
 
 #define IRREGULAR(reason, stat) ((reason) << 8 | (stat))

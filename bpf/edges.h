@@ -7,20 +7,69 @@
 
 #define SECOND_NS 1000000000ull
 
-/* Finds the edge, or makes it; 0 where the table has no room. */
+/* Set by user space before loading: edges that any traffic may make. The rest of the table is kept for what a policy
+ * allows, so that no scan can fill it. */
+volatile const __u32 bh_edges_for_all = 49152;
+
+/* Edges that the table holds. */
+static __always_inline __u64 edges_held(void)
+{
+	__u32 made = BH_EDGES_MADE, removed = BH_EDGES_REMOVED;
+	__u64 *ever = bpf_map_lookup_elem(&bh_edge_use, &made), *gone = bpf_map_lookup_elem(&bh_edge_use, &removed);
+
+	return ever && gone ? *(volatile __u64 *)ever - *(volatile __u64 *)gone : 0;
+}
+
+/* Whether the edge may take any place of the table: what an enforced policy allows may, and what is judged by none where
+ * nothing is enforced. As many as there are CPUs may take the last place that others have at the same time. */
+static __always_inline int may_take_any(const struct work *w)
+{
+	return w->out.verdict == BH_ALLOWED &&
+	       (w->local.mode >= BH_ENFORCE || !(w->local.flags & BH_CONTROL_CLOSED));
+}
+
+/* Finds the edge, or makes it; 0 where the table has no room for it. */
 static __always_inline struct bh_edge *edge_of(struct work *w, const struct bh_edge_key *key, __u64 now, int *fresh)
 {
 	struct bh_edge *edge = bpf_map_lookup_elem(&bh_edges, key);
+	__u32 made = BH_EDGES_MADE;
+	__u64 *ever;
 
 	*fresh = 0;
 	if (edge)
 		return edge;
+	if (!may_take_any(w) && edges_held() >= bh_edges_for_all) {
+		count(BH_STAT_EDGES_KEPT);
+		return 0;
+	}
 	__builtin_memset(&w->edge, 0, sizeof(w->edge));
 	w->edge.first_ns = now;
 	w->edge.last_ns = now;
-	if (bpf_map_update_elem(&bh_edges, key, &w->edge, BPF_NOEXIST) == 0)
+	if (bpf_map_update_elem(&bh_edges, key, &w->edge, BPF_NOEXIST) == 0) {
 		*fresh = 1;
-	return bpf_map_lookup_elem(&bh_edges, key);
+		ever = bpf_map_lookup_elem(&bh_edge_use, &made);
+		if (ever)
+			__sync_fetch_and_add(ever, 1);
+	}
+	edge = bpf_map_lookup_elem(&bh_edges, key);
+	if (!edge)
+		count(BH_STAT_EDGES_FULL);
+	return edge;
+}
+
+/* What cannot be counted does not begin where it is enforced. It is not unheard of: some are told, as many as do no
+ * harm. */
+static __always_inline int uncounted(struct work *w, __u64 now)
+{
+	if (w->out.opens && w->out.verdict == BH_ALLOWED && w->local.mode >= BH_ENFORCE) {
+		w->out.verdict = BH_DENIED;
+		w->out.reason = BH_REASON_TABLE_FULL;
+		count(BH_STAT_DENIED);
+	}
+	if (w->told_full_ns && now - w->told_full_ns < SECOND_NS)
+		return 0;
+	w->told_full_ns = now;
+	return 1;
 }
 
 /* Whether this address is new to the service: of the world and of strangers it says more than the identity. */
@@ -40,7 +89,8 @@ static __noinline int is_first_contact(struct work *w, __u64 now)
 	return 1;
 }
 
-/* Counts a connection, or a denied packet, on its edge. Returns whether user space has to hear of it. */
+/* Counts a connection, or a denied packet, on its edge. Where there is no room for the edge, a connection that begins and
+ * is enforced becomes a denied one. Returns whether user space has to hear of it. */
 static __noinline int count_edge(struct work *w, __u64 now)
 {
 	struct outcome *out = &w->out;
@@ -56,26 +106,21 @@ static __noinline int count_edge(struct work *w, __u64 now)
 	int fresh, tell;
 
 	edge = edge_of(w, &key, now, &fresh);
-	if (!edge) {
-		/* It stays uncounted, which must not make it unheard of: some are told, as many as do no harm. */
-		count(BH_STAT_EDGES_FULL);
-		if (w->told_full_ns && now - w->told_full_ns < SECOND_NS)
-			return 0;
-		w->told_full_ns = now;
-		return 1;
-	}
+	if (!edge)
+		return uncounted(w, now);
 	tell = fresh;
 	edge->last_ns = now;
 	edge->rule = out->decision.rule;
 	if (out->verdict == BH_ALLOWED) {
-		__sync_fetch_and_add(&edge->connections, 1);
+		if (!out->counted)
+			__sync_fetch_and_add(&edge->connections, 1);
 		if ((out->decision.peer == BH_ID_WORLD || out->decision.peer == BH_ID_UNKNOWN) && is_first_contact(w, now))
 			tell = 1;
 		return tell;
 	}
 	if (out->verdict == BH_DENIED)
 		__sync_fetch_and_add(&edge->denied, 1);
-	else
+	else if (!out->counted)
 		__sync_fetch_and_add(&edge->would_deny, 1);
 	if (now - edge->told_ns > 5 * SECOND_NS || !edge->told_ns)
 		tell = 1;
@@ -97,7 +142,7 @@ __noinline int account(struct __sk_buff *skb, int from_workload)
 	if (!w)
 		return 0;
 	out = &w->out;
-	now = bpf_ktime_get_ns();
+	now = packet_time(w);
 	tell = count_edge(w, now);
 	if (!tell && !(w->local.flags & BH_CONTROL_FLOWS))
 		return 0;
@@ -126,26 +171,6 @@ __noinline int account(struct __sk_buff *skb, int from_workload)
 	snap_packet(skb, &w->packet, event);
 	bpf_ringbuf_submit(event, 0);
 	return answer;
-}
-
-/* The shortest round trip of an edge. */
-static __noinline int note_rtt(struct bh_flow *flow, int protocol)
-{
-	struct bh_edge_key key = {};
-	struct bh_edge *edge;
-
-	if (!flow || !flow->rtt_us)
-		return 0;
-	key.local = flow->local;
-	key.peer = flow->peer;
-	key.port = flow->port;
-	key.protocol = protocol;
-	key.direction = flow->direction;
-	key.application = flow->application;
-	edge = bpf_map_lookup_elem(&bh_edges, &key);
-	if (edge && (!edge->rtt_min_us || flow->rtt_us < edge->rtt_min_us))
-		edge->rtt_min_us = flow->rtt_us;
-	return 0;
 }
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef BULKHEAD_FAST_H
 #define BULKHEAD_FAST_H
 
-#include "cache.h"
+#include "conntrack.h"
 
 #define MAPPED 0xffff0000ull /* ::ffff in the low word, as it lies in memory */
 
@@ -28,6 +28,25 @@ static __always_inline int differs(const struct bh_cached *slot, const struct fa
 		(have[4] ^ key->w[4])) != 0;
 }
 
+/* The answer to a SYN, and the last packets of a connection: they change its state, and nothing else of it. Returns whether
+ * they pass; else they go the general way. */
+static __noinline int turn(struct bh_cached *slot, int tcp_flags, int from_workload)
+{
+	struct bh_flow *flow;
+
+	if (!slot)
+		return 0;
+	flow = find_flow(&slot->key);
+	/* What comes after the end, when the flow has gone already, is still of the connection that the slot tells of. */
+	if (!flow)
+		return !(tcp_flags & TCP_SYN);
+	if (flow->epoch != slot->epoch)
+		return 0;
+	if (track(flow, P_TCP, tcp_flags, from_workload))
+		retire(&slot->key);
+	return 1;
+}
+
 /* Returns whether the packet was counted and passes; then `flags` are those of the control word. */
 static __always_inline int fast(struct __sk_buff *skb, int from_workload, __u32 *flags)
 {
@@ -37,7 +56,7 @@ static __always_inline int fast(struct __sk_buff *skb, int from_workload, __u32 
 	struct fast_key key;
 	__u32 zero = 0, bytes, source, destination;
 	__u16 type;
-	__u8 protocol, *transport;
+	__u8 protocol, tcp_flags = 0, *transport;
 
 	if (data + ETH_HLEN + 20 + 20 > end)
 		return 0;
@@ -82,7 +101,9 @@ static __always_inline int fast(struct __sk_buff *skb, int from_workload, __u32 
 		return 0;
 	}
 	if (protocol == P_TCP) {
-		if (transport[13] & (TCP_SYN | TCP_FIN | TCP_RST) || bytes < (type == bpf_htons(ETH_P_IP) ? 40 : 60))
+		tcp_flags = transport[13];
+		/* A SYN asks for something. */
+		if ((tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || bytes < (type == bpf_htons(ETH_P_IP) ? 40 : 60))
 			return 0;
 	} else if (protocol == P_UDP) {
 		/* names are read from DNS answers */
@@ -107,6 +128,10 @@ static __always_inline int fast(struct __sk_buff *skb, int from_workload, __u32 
 	if (!control || slot->epoch != control->epoch)
 		return 0;
 	*flags = control->flags;
+	/* Who listens to single flows is told of the end of each. */
+	if (tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) &&
+	    (control->flags & BH_CONTROL_FLOWS || !turn(slot, tcp_flags, from_workload)))
+		return 0;
 	slot->packets[from_workload ? 0 : 1] += 1;
 	slot->bytes[from_workload ? 0 : 1] += bytes;
 	return 1;

@@ -24,6 +24,7 @@ MAP(bh_peers, BPF_MAP_TYPE_HASH, struct bh_peer_key, struct bh_class_ref, 262144
 MAP(bh_rules, BPF_MAP_TYPE_HASH, struct bh_rule_key, struct bh_rule, 262144, BPF_F_NO_PREALLOC);
 MAP(bh_flows, BPF_MAP_TYPE_LRU_HASH, struct bh_flow_key, struct bh_flow, 262144, 0);
 MAP(bh_edges, BPF_MAP_TYPE_HASH, struct bh_edge_key, struct bh_edge, 65536, BPF_F_NO_PREALLOC);
+MAP(bh_edge_use, BPF_MAP_TYPE_ARRAY, __u32, __u64, BH_EDGE_USE_MAX, 0);
 MAP(bh_contacts, BPF_MAP_TYPE_LRU_HASH, struct bh_contact_key, __u64, 65536, 0);
 MAP(bh_fragments, BPF_MAP_TYPE_LRU_HASH, struct bh_fragment_key, struct bh_fragment, 8192, 0);
 MAP(bh_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, BH_STAT_MAX, 0);

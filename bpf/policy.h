@@ -22,6 +22,10 @@ struct outcome {
 	__u8 verdict;
 	__u8 reason;
 	__u8 adopted;
+	/* The first packet of a flow that nothing was known of. */
+	__u8 opens;
+	/* Its edge, or the one before, has counted it already. */
+	__u8 counted;
 };
 
 static __always_inline int is_multicast(const struct bh_address *a)

@@ -25,14 +25,18 @@ static __always_inline struct bh_flow *known_flow(const struct packet *p, int se
 	return flow;
 }
 
-/* The verdict was taken anew, the connection goes on. What was counted belongs to the old edge. */
+/* The verdict was taken anew, the connection goes on. What was counted belongs to the old edge, the connection itself
+ * too: it does not begin again because its peer has got a name. */
 static __noinline int renew(struct __sk_buff *skb, struct work *w, struct bh_flow *flow, int from_workload)
 {
-	const struct outcome *out = &w->out;
+	struct outcome *out = &w->out;
 	int moved;
 
 	if (!flow)
 		return GO_ON;
+	out->counted = out->verdict == BH_ALLOWED ? !!(flow->state & BH_FLOW_COUNTED) : flow->verdict == out->verdict;
+	if (out->verdict == BH_ALLOWED)
+		flow->state |= BH_FLOW_COUNTED;
 	moved = flow->peer != out->decision.peer || flow->local != w->local.identity || flow->verdict != out->verdict;
 	if (moved)
 		forget_cached(&w->packet.key);
@@ -62,16 +66,18 @@ static __noinline int begin(struct work *w)
 	new->direction = out->direction;
 	new->verdict = out->verdict;
 	new->reason = out->reason;
-	new->state = out->adopted ? BH_FLOW_ADOPTED : 0;
-	new->created_ns = bpf_ktime_get_ns();
+	new->state = (out->adopted ? BH_FLOW_ADOPTED : 0) | (out->verdict == BH_ALLOWED ? BH_FLOW_COUNTED : 0);
+	new->created_ns = packet_time(w);
 	return 0;
 }
 
 static __noinline int enter(struct __sk_buff *skb, struct work *w, int from_workload)
 {
+	int asked;
+
 	begin(w);
 	/* Its state is written with it: the next packet needs no second look at this one. */
-	track(&w->flow, &w->packet, from_workload);
+	track(&w->flow, w->packet.protocol, w->packet.tcp_flags, from_workload);
 	if (bpf_map_update_elem(&bh_flows, &w->packet.key, &w->flow, BPF_ANY) != 0) {
 		count(BH_STAT_FLOWS_FULL);
 		if (w->local.mode >= BH_ENFORCE) {
@@ -81,8 +87,16 @@ static __noinline int enter(struct __sk_buff *skb, struct work *w, int from_work
 			return DROP;
 		}
 	}
-	account(skb, from_workload);
-	return GO_ON;
+	/* What was open before goes on, counted or not. */
+	w->out.opens = !w->out.adopted;
+	asked = account(skb, from_workload);
+	if (w->out.verdict != BH_DENIED)
+		return GO_ON;
+	/* It could not be counted. */
+	bpf_map_delete_elem(&bh_flows, &w->packet.key);
+	if (w->packet.fragment == FRAGMENT_FIRST)
+		keep_fragment(&w->packet, from_workload, 0);
+	return refuse(skb, from_workload, asked);
 }
 
 /* Asks the policy: about a new flow (`flow` is 0), or about one whose verdict is of an earlier epoch. */
@@ -130,14 +144,18 @@ static __noinline int ask(struct __sk_buff *skb, struct work *w, const struct bh
 			keep_fragment(p, from_workload, 0);
 		return deny(skb, from_workload);
 	}
-	return flow ? renew(skb, w, flow, from_workload) : enter(skb, w, from_workload);
+	if (flow)
+		return renew(skb, w, flow, from_workload);
+	/* An end said again, when the flow has gone already: no other connection has begun. */
+	if (out->adopted && p->tcp_flags & TCP_FIN && is_cached(&p->key))
+		return pass(skb, from_workload, w->local.flags);
+	return enter(skb, w, from_workload);
 }
 
 /* A packet of a flow that may go on: its state, its counters. */
 static __noinline int follow(struct __sk_buff *skb, struct work *w, struct bh_flow *flow, int from_workload, int fresh)
 {
 	struct packet *p = &w->packet;
-	__u32 rtt;
 	int closed = 0;
 
 	if (!flow)
@@ -145,18 +163,18 @@ static __noinline int follow(struct __sk_buff *skb, struct work *w, struct bh_fl
 	if (p->fragment == FRAGMENT_FIRST && !keep_fragment(p, from_workload, 1))
 		return irregular(skb, from_workload, FRAGMENT);
 	if (!fresh) {
-		rtt = flow->rtt_us;
-		closed = track(flow, p, from_workload);
-		if (!rtt && flow->rtt_us)
-			note_rtt(flow, p->protocol);
+		closed = track(flow, p->protocol, p->tcp_flags, from_workload);
 		/* Once a second a cached flow comes by here: its counters go to the tables. */
 		flush_if_due(&p->key);
 	}
 	remember(p, flow, w->local.epoch, from_workload);
-	/* The last packets of a closed flow are nothing special; who listens gets its counters at once. */
-	if (closed && w->local.flags & BH_CONTROL_FLOWS) {
-		forget_cached(&p->key);
-		tell_closed(w, flow);
+	if (closed) {
+		/* The last packets of a closed flow are nothing special; who listens gets its counters at once. */
+		if (w->local.flags & BH_CONTROL_FLOWS) {
+			forget_cached(&p->key);
+			tell_closed(w, flow);
+		}
+		retire(&p->key);
 	}
 	if (!from_workload && p->protocol == P_UDP && p->key.remote_port == bpf_htons(53) && !p->fragment)
 		tell_name(skb, w);
@@ -190,6 +208,7 @@ __noinline int slow(struct __sk_buff *skb, int from_workload)
 	word = *(volatile __u64 *)control;
 	local->epoch = (__u32)word;
 	local->flags = (__u32)(word >> 32);
+	w->now_ns = 0;
 	local->ifindex = skb->ifindex;
 	endpoint = bpf_map_lookup_elem(&bh_endpoints, &local->ifindex);
 	if (endpoint && endpoint->flags & BH_ENDPOINT_EXEMPT)

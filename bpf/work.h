@@ -28,6 +28,8 @@ struct work {
 	/* New entries on their way to their tables. */
 	struct bh_flow flow;
 	struct bh_edge edge;
+	/* CLOCK_MONOTONIC at this packet, once somebody has asked; else 0. */
+	__u64 now_ns;
 	/* When an edge that found no room was told last. */
 	__u64 told_full_ns;
 };
@@ -44,6 +46,14 @@ static __always_inline struct work *work(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&bh_work_map, &zero);
+}
+
+/* Read once a packet: it costs as much as looking into a table. */
+static __always_inline __u64 packet_time(struct work *w)
+{
+	if (!w->now_ns)
+		w->now_ns = bpf_ktime_get_ns();
+	return w->now_ns;
 }
 
 static __always_inline int pass(struct __sk_buff *skb, int from_workload, __u32 flags)

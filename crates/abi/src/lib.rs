@@ -49,7 +49,8 @@ pub const EVENT_ADOPTED: u8 = 1;
 pub const EVENT_ANSWER: u8 = 2;
 pub const EVENT_FROM_WORKLOAD: u8 = 4;
 
-pub const FLOW_SYN: u8 = 1;
+/// It is among the connections of its edge.
+pub const FLOW_COUNTED: u8 = 1;
 pub const FLOW_SYN_ACK: u8 = 2;
 pub const FLOW_ESTABLISHED: u8 = 4;
 pub const FLOW_FIN_OUT: u8 = 8;
@@ -57,6 +58,10 @@ pub const FLOW_FIN_IN: u8 = 16;
 pub const FLOW_RESET: u8 = 32;
 pub const FLOW_REPLIED: u8 = 64;
 pub const FLOW_ADOPTED: u8 = 128;
+
+/// Places in the table of edges made (raised by the programs) and removed (written by user space).
+pub const EDGES_MADE: u32 = 0;
+pub const EDGES_REMOVED: u32 = 1;
 
 /// Kernel counters, in the order of `enum bh_stat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +78,8 @@ pub enum Stat {
     Decisions = 8,
     Answered = 9,
     OtherEthertype = 10,
+    /// Edges for which only the part that is kept for allowed connections has room.
+    EdgesKept = 11,
 }
 
 macro_rules! wire {

@@ -1,10 +1,10 @@
 use crate::{
     Datapath, DatapathError,
     error::in_table,
-    load::program,
+    load::{edges_for_all, program},
     sys::{self, SkbContext},
 };
-use bulkhead_abi::{Edge, EdgeKey, Flow, FlowKey};
+use bulkhead_abi::{EDGES_MADE, EDGES_REMOVED, Edge, EdgeKey, Flow, FlowKey};
 use std::{collections::HashMap, io, os::fd::AsFd};
 
 /// What an edge has counted since it was read last.
@@ -77,10 +77,13 @@ impl Datapath {
             reader.began_ns = now;
         }
         let settled = now.saturating_sub(reader.began_ns) > SETTLED_NS;
-        let quiet_ns = quiet_ns(reader.seen.len(), self.edges.capacity() as usize);
+        let quiet_ns = quiet_ns(reader.seen.len(), edges_for_all(self.edges.capacity()) as usize);
         let seen = &mut reader.seen;
+        let made = self.edges_ever(EDGES_MADE)?;
+        let mut held = 0_u64;
         self.edges
             .for_each(|key, edge| {
+                held += 1;
                 let before = seen.insert(key, edge);
                 let delta = match before {
                     None => Some(edge),
@@ -94,11 +97,30 @@ impl Datapath {
                 }
             })
             .map_err(in_table(&self.edges))?;
+        // An agent that was killed may have removed some without saying so.
+        if self.edges_ever(EDGES_MADE)? == made {
+            self.set_removed(made.wrapping_sub(held))?;
+        }
         for key in quiet {
-            self.edges.remove(&key).map_err(in_table(&self.edges))?;
-            seen.remove(&key);
+            self.remove_edge(&key)?;
+            reader.seen.remove(&key);
         }
         Ok(changed)
+    }
+
+    /// Makes room for another edge. Whoever counts on reading it has done so.
+    pub fn remove_edge(&self, key: &EdgeKey) -> Result<(), DatapathError> {
+        self.edges.remove(key).map_err(in_table(&self.edges))?;
+        self.set_removed(self.edges_ever(EDGES_REMOVED)?.wrapping_add(1))
+    }
+
+    fn edges_ever(&self, which: u32) -> Result<u64, DatapathError> {
+        Ok(self.edge_use.get(&which).map_err(in_table(&self.edge_use))?.unwrap_or(0))
+    }
+
+    /// Only ever called by the one agent of this host.
+    fn set_removed(&self, count: u64) -> Result<(), DatapathError> {
+        self.edge_use.set(&EDGES_REMOVED, &count).map_err(in_table(&self.edge_use))
     }
 
     /// One flow, where the table has it.

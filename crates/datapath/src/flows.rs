@@ -76,7 +76,7 @@ impl Datapath {
     }
 
     /// Enters a connection that was open before, with its true direction, to be decided at its next packet like any
-    /// other. One that the programs have seen meanwhile stays as they know it.
+    /// other. One that the programs have seen meanwhile stays as they know it, unless they took it the wrong way round.
     pub fn adopt(
         &mut self,
         ifindex: u32,
@@ -90,15 +90,15 @@ impl Datapath {
             remote_port: connection.remote.port().to_be(),
             endpoint: ifindex << 8 | u32::from(connection.protocol.0),
         };
-        if let Some(known) = self.flow(&key)?
-            && known.state & FLOW_ADOPTED == 0
-        {
-            return Ok(());
-        }
         let (direction, port) = match connection.direction {
             Direction::Egress => (EGRESS, connection.remote.port()),
             Direction::Ingress => (INGRESS, connection.local.port()),
         };
+        if let Some(known) = self.flow(&key)?
+            && (known.state & FLOW_ADOPTED == 0 || (known.direction, known.port) == (direction, port))
+        {
+            return Ok(());
+        }
         let flow = Flow {
             // No policy has this epoch: the next packet decides.
             epoch: 1,

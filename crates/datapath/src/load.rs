@@ -86,7 +86,7 @@ pub struct Datapath {
     pub(crate) control: Table<u32, Control>,
     stats: OwnedFd,
     /// What earlier agents have seen refused: the counters are as old as the maps.
-    refused_before: [u64; 2],
+    refused_before: [u64; REFUSALS.len()],
     pub endpoints: Table<u32, Endpoint>,
     pub owners: Table<Address, Owner>,
     pub(crate) prefixes: Table<Prefix, u32>,
@@ -95,7 +95,11 @@ pub struct Datapath {
     pub(crate) rules: Table<RuleKey, Rule>,
     pub flows: Table<FlowKey, Flow>,
     pub(crate) edges: Table<EdgeKey, Edge>,
+    pub(crate) edge_use: Table<u32, u64>,
 }
+
+/// What packets are refused in tables that they fill.
+const REFUSALS: [Stat; 3] = [Stat::FlowsFull, Stat::EdgesFull, Stat::EdgesKept];
 
 impl Datapath {
     /// Loads the programs. Maps that are pinned already are taken over with all that they hold, so that a restart or an
@@ -106,9 +110,10 @@ impl Datapath {
         let sizes = &config.sizes;
         let cpus = aya::util::nr_cpus().unwrap_or(1);
         let cache = CACHE_SLOTS * u32::try_from(cpus).unwrap_or(1);
-        let hz = sys::hz();
+        let (hz, edges_for_all) = (sys::hz(), edges_for_all(sizes.edges));
         let mut loader = EbpfLoader::new();
-        loader.default_map_pin_directory(&maps).override_global("bh_hz", &hz, true);
+        loader.default_map_pin_directory(&maps);
+        loader.override_global("bh_hz", &hz, true).override_global("bh_edges_for_all", &edges_for_all, true);
         for (name, size) in [
             ("bh_endpoints", sizes.endpoints),
             ("bh_owners", sizes.owners),
@@ -147,11 +152,14 @@ impl Datapath {
             rules: open(&maps, "bh_rules", sizes.rules)?,
             flows: open(&maps, "bh_flows", sizes.flows)?,
             edges: open(&maps, "bh_edges", sizes.edges)?,
+            edge_use: open(&maps, "bh_edge_use", 2)?,
             pins: config.pins.clone(),
-            refused_before: [0; 2],
+            refused_before: [0; REFUSALS.len()],
             ebpf,
         };
-        datapath.refused_before = [datapath.stat(Stat::FlowsFull)?, datapath.stat(Stat::EdgesFull)?];
+        for (place, stat) in REFUSALS.into_iter().enumerate() {
+            datapath.refused_before[place] = datapath.stat(stat)?;
+        }
         // An epoch of 0 is that of an empty cache slot.
         if datapath.control()?.epoch == 0 {
             datapath.set_control(Control { epoch: 2, flags: 0 })?;
@@ -263,7 +271,8 @@ impl Datapath {
     }
 
     /// Fill of the tables that packets make grow, and of those that policy fills. Not of those that only remember
-    /// lately seen things to spare work: they are always full.
+    /// lately seen things to spare work: they are always full. `edges-for-all` is that part of the edges which is not
+    /// kept for what a policy allows.
     pub fn fill(&self) -> Vec<TableFill> {
         fn fill<K, V>(name: &str, table: &Table<K, V>, by_packets: u64) -> Option<TableFill>
         where
@@ -274,11 +283,21 @@ impl Datapath {
             let (capacity, refused) = (u64::from(table.capacity()), table.refused() + by_packets);
             Some(TableFill { name: name.to_owned(), entries, capacity, refused })
         }
-        let by_packets = |stat, before| self.stat(stat).map_or(0, |now| now.saturating_sub(before));
-        let [flows, edges] = self.refused_before;
+        let mut before = self.refused_before.into_iter();
+        let [flows, edges, kept] = REFUSALS.map(|stat| {
+            let before = before.next().unwrap_or(0);
+            self.stat(stat).map_or(0, |now| now.saturating_sub(before))
+        });
+        let edges = fill("edges", &self.edges, edges);
+        let for_all = edges.as_ref().map(|edges| {
+            let capacity = u64::from(edges_for_all(self.edges.capacity()));
+            let name = "edges-for-all".to_owned();
+            TableFill { name, entries: edges.entries.min(capacity), capacity, refused: kept }
+        });
         [
-            fill("flows", &self.flows, by_packets(Stat::FlowsFull, flows)),
-            fill("edges", &self.edges, by_packets(Stat::EdgesFull, edges)),
+            fill("flows", &self.flows, flows),
+            edges,
+            for_all,
             fill("endpoints", &self.endpoints, 0),
             fill("owners", &self.owners, 0),
             fill("peers", &self.peers, 0),
@@ -324,6 +343,12 @@ where
     V: IntoBytes + FromBytes + Immutable + Copy,
 {
     Table::open(maps, name, capacity).map_err(|source| DatapathError::Table { table: name, source })
+}
+
+/// Of a table of so many edges, those that any traffic may make; as `bh_edges_for_all` in `bpf/edges.h`. The rest is
+/// kept for what a policy allows, so that no scan can fill it.
+pub(crate) const fn edges_for_all(capacity: u32) -> u32 {
+    capacity - capacity / 4
 }
 
 /// The next epoch, never 0 or 1, with the parity that `step` asks for.

@@ -84,8 +84,8 @@ impl State {
         } else if fill < CROWDED && applied {
             self.recover(&full);
         }
-        if name == "edges" {
-            self.lose("connections for which kernel table edges had no room", turned_away);
+        if name == "edges" || name == "edges-for-all" {
+            self.lose(&format!("connections for which kernel table {name} had no room"), turned_away);
         }
     }
 
@@ -110,7 +110,12 @@ fn full_means(table: &str) -> &'static str {
     match table {
         "flows" => "connections that were used least recently are decided anew at their next packet",
         "edges" => {
-            "new connections are judged by the policy as ever, but not counted, and only some of them are told"
+            "a service in Enforce begins no connection that would need another entry; in Learn and Monitor it passes \
+             uncounted, and only some of it is told"
+        }
+        "edges-for-all" => {
+            "what is denied, and what services in Learn and Monitor do, is judged as ever, but not counted, and only some \
+             of it is told; what a policy in force allows has room of its own"
         }
         "endpoints" | "owners" => "what is new is unknown, and closed wherever something is enforced",
         _ => "the new policy does not fit, and the one before goes on to hold",
@@ -120,7 +125,7 @@ fn full_means(table: &str) -> &'static str {
 fn remedy_of(table: &str) -> &'static str {
     match table {
         "flows" => "raise --max-connections, or look for a scan",
-        "edges" => {
+        "edges" | "edges-for-all" => {
             "look for a scan or a service with very many peers; quiet entries go by themselves within minutes"
         }
         "endpoints" | "owners" => "run fewer workloads on this node",

@@ -12,7 +12,7 @@ use bulkhead_api::{Automation, Decision, Profile, Progress, ReviewDecision, Revi
 use bulkhead_model::{
     Application, Attachment, Direction, EdgeCounters, EventKind, FlowTuple, Identity, IpProtocol, Mode, Peer,
     RuleRef, Verdict, WorkloadOwner,
-    node::{ConnectionReport, EdgeReport},
+    node::{ConnectionReport, EdgeReport, TableFill},
 };
 use bulkhead_policy::{PeerAddress, Traffic};
 use bulkhead_store::Loaded;
@@ -495,12 +495,7 @@ fn a_full_table_lost_events_and_silence_are_said_and_taken_back() {
     let health = |lost, entries, refused| NodeHealth {
         revision,
         lost_events: lost,
-        tables: vec![bulkhead_model::node::TableFill {
-            name: "edges".into(),
-            entries,
-            capacity: 100,
-            refused,
-        }],
+        tables: vec![TableFill { name: "edges".into(), entries, capacity: 100, refused }],
         ..NodeHealth::default()
     };
     let lost = |estate: &Estate, expected| {
@@ -521,6 +516,11 @@ fn a_full_table_lost_events_and_silence_are_said_and_taken_back() {
     estate.report(NodeReport::Health(health(7, 20, 30)));
     assert!(estate.state.degraded.is_empty());
     assert!(estate.events.iter().any(|kind| matches!(kind, EventKind::Recovered { .. })));
+    let mut part = health(7, 75, 40);
+    part.tables[0] = TableFill { name: "edges-for-all".into(), capacity: 75, ..part.tables[0].clone() };
+    estate.report(NodeReport::Health(part));
+    assert!(estate.state.degraded.keys().eq(["table edges-for-all", "table edges-for-all full"]));
+    assert!(lost(&estate, 40), "what is not counted of a scan is lost too");
     estate.pass(1, &[]);
     assert!(estate.state.degraded.contains_key("agent"));
 }

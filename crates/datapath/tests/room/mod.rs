@@ -34,6 +34,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Room {
     pub(crate) datapath: Datapath,
     pub(crate) policy: Policy,
+    config: Config,
     _pins: Pins,
 }
 
@@ -57,7 +58,7 @@ impl Room {
         let config = Config { pins: pins.0.clone(), sizes, attach: None };
         let datapath = Datapath::open(&config).expect("the kernel takes the programs");
         let policy = Policy::recover(&datapath).expect("empty tables");
-        let room = Self { datapath, policy, _pins: pins };
+        let room = Self { datapath, policy, config, _pins: pins };
         for (last, identity, ifindex) in
             [(1, Identity::HOST, 0), (2, WEB, INTERFACE), (3, REDIS, 77), (4, API, 78)]
         {
@@ -69,6 +70,18 @@ impl Room {
         room.datapath.set_endpoint(INTERFACE, WEB).expect("room for endpoints");
         room.datapath.set_flags(bulkhead_abi::CONTROL_MARK).expect("control");
         room
+    }
+
+    /// Another agent takes over what this one has pinned.
+    pub(crate) fn restart(&mut self) {
+        self.datapath = Datapath::open(&self.config).expect("the kernel takes the programs");
+        self.policy = Policy::recover(&self.datapath).expect("tables");
+    }
+
+    /// The next agent finds this table empty.
+    pub(crate) fn lose_pin(&self, table: &str) {
+        let version = format!("v{}", bulkhead_abi::ABI_VERSION);
+        std::fs::remove_file(self.config.pins.join(version).join(table)).expect("a pinned table");
     }
 
     pub(crate) fn apply(&mut self, policy: &CompiledPolicy) {
