@@ -14,12 +14,16 @@ use std::{collections::BTreeSet, net::IpAddr};
 const SIBLINGS: usize = 2;
 /// Declarations of one service that are kept.
 const DECLARED: usize = 64;
+/// Names of workloads of one service that are kept.
+const NAMES: usize = 64;
 
 /// What is known of a service besides its traffic; told anew by every workload, so it is not stored.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Description {
     image: Option<Box<str>>,
     declared: BTreeSet<Box<str>>,
+    /// Names of its workloads: a declaration may name a container instead of its service.
+    names: BTreeSet<Box<str>>,
     exposes: Vec<Exposure>,
 }
 
@@ -28,6 +32,9 @@ impl Description {
         self.image = Some(repository(&workload.image).into());
         let room = DECLARED.saturating_sub(self.declared.len());
         self.declared.extend(workload.declared_peers.iter().take(room).cloned());
+        if self.names.len() < NAMES {
+            self.names.insert(workload.name.clone());
+        }
         self.exposes = workload.exposes.clone();
     }
 }
@@ -137,12 +144,22 @@ impl Learner {
         let service = ServiceName::new(namespace.unwrap_or(client.namespace()), first).ok()?;
         let peer = if self.services.contains_key(&service) {
             Peer::Service(service)
+        } else if let Some(owner) = self.owner(host) {
+            Peer::Service(owner.clone())
         } else if namespace.is_some() {
             Peer::External(ExternalName(host.to_ascii_lowercase().into()))
         } else {
             return None;
         };
         (peer != Peer::Service(client.clone())).then_some(Declared { peer, port })
+    }
+
+    /// The service of which a workload has this name.
+    fn owner(&self, host: &str) -> Option<&ServiceName> {
+        let owns = |(_, service): &(&ServiceName, &Service)| {
+            service.description.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+        };
+        self.services.iter().find(owns).map(|(name, _)| name)
     }
 
     fn ports(&self, declared: &Declared) -> Vec<u16> {

@@ -43,7 +43,7 @@ pub enum DenialKind {
     Learned,
     /// The service's own declaration (Compose file, environment, arguments) names the peer.
     Declared,
-    /// Other services of the same image have this edge.
+    /// Two or more other services of the same image have this edge, each again and again.
     Sibling,
     /// Several workloads of the service tried it, each by itself.
     Replicas,
@@ -107,8 +107,8 @@ pub enum Step {
     RollBack,
 }
 
-/// Decides for one service. The same situation gives the same decision. Promotes only where the automation is on; where
-/// it is off, the explanation of `Stay` says what would happen. Rolls back whoever promoted.
+/// Decides for one service. The same situation gives the same decision. Promotes and rolls back only where the automation
+/// is on, and then also what a person promoted; where it is off, the explanation of `Stay` says what would happen.
 pub fn decide(situation: &Situation<'_>) -> Decision {
     let decision = match situation.mode {
         Mode::Learn => from_learn(situation),

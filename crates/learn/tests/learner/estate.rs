@@ -302,6 +302,18 @@ fn declared_peers_are_expected_and_siblings_explain_denials() {
 }
 
 #[test]
+fn a_declaration_may_name_a_container_instead_of_its_service() {
+    let mut watch = Watch::new();
+    let mut api = workload("shop/api", 0);
+    api.declared_peers = vec!["stack-mail.x-1:25".into()];
+    let mut mail = workload("shop/mail", 1);
+    mail.name = "stack-mail.x-1".into();
+    watch.learner.workloads(&[api, mail], watch.now);
+    let kind = watch.learner.classify_denial(&service("shop/api"), &edge("shop/api", "shop/mail", 25));
+    assert_eq!(kind, DenialKind::Declared);
+}
+
+#[test]
 fn a_service_without_traffic_waits_for_a_person() {
     let mut watch = Watch::new();
     watch.learner.workloads(&[workload("shop/idle", 0)], watch.now);
