@@ -71,8 +71,8 @@ pub use session::{
     TokenList, TokenRequest, UnknownRole,
 };
 pub use settings::{
-    AutomationRule, AutomationRules, AutomationSetting, Output, OutputStatus, OutputTarget, OutputTest,
-    Outputs, Retention, ScanThresholds, Settings, SyslogFormat, SyslogTransport, WebhookFormat,
+    AutomationRule, AutomationRules, AutomationSetting, GateSettings, Output, OutputStatus, OutputTarget,
+    OutputTest, Outputs, Retention, ScanThresholds, Settings, SyslogFormat, SyslogTransport, WebhookFormat,
 };
 pub use status::{Degradation, ModeCounts, NodeStatus, Status, StoreStatus};
 pub use trials::{

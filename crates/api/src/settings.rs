@@ -15,6 +15,7 @@ pub struct Settings {
     pub automation: Vec<AutomationRule>,
     pub retention: Retention,
     pub scan: ScanThresholds,
+    pub gates: GateSettings,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -85,6 +86,20 @@ pub struct ScanThresholds {
     pub window_seconds: u32,
 }
 
+/// When a service that was promoted on evidence is treated as in Monitor for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateSettings {
+    /// The first minutes after a start, until two starts were watched.
+    pub startup: bool,
+    /// Hours of weekdays and of the weekend that were never watched.
+    pub calendar: bool,
+    /// So many hours after a new image was deployed, what is new with it only alerts. This is an attack window; 0
+    /// closes it.
+    #[schema(maximum = 720)]
+    pub deployment_hours: u32,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -93,6 +108,7 @@ impl Default for Settings {
             automation: Vec::new(),
             retention: Retention::default(),
             scan: ScanThresholds::default(),
+            gates: GateSettings::default(),
         }
     }
 }
@@ -100,6 +116,12 @@ impl Default for Settings {
 impl Default for Retention {
     fn default() -> Self {
         Self { event_days: 30, history_days: 30, edge_days: 90, max_megabytes: 1024 }
+    }
+}
+
+impl Default for GateSettings {
+    fn default() -> Self {
+        Self { startup: true, calendar: true, deployment_hours: 6 }
     }
 }
 

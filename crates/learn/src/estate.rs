@@ -112,6 +112,11 @@ impl Learner {
         &self.settings
     }
 
+    /// Other gates from now on.
+    pub fn set_gates(&mut self, gates: Gates) {
+        self.settings.gates = gates;
+    }
+
     // === impl workloads ===
 
     /// The whole truth about workloads. Those not known yet run since before the sensor came (no start was watched),

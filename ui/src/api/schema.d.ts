@@ -1786,6 +1786,26 @@ export interface components {
             /** @description Why it is (not) armed. */
             sentence: string;
         };
+        /** @description When a service that was promoted on evidence is treated as in Monitor for a while. */
+        GateSettings: {
+            /**
+             * @description Hours of weekdays and of the weekend that were never watched.
+             * @default true
+             */
+            calendar: boolean;
+            /**
+             * Format: int32
+             * @description So many hours after a new image was deployed, what is new with it only alerts. This is an attack window; 0
+             *     closes it.
+             * @default 6
+             */
+            deployment_hours: number;
+            /**
+             * @description The first minutes after a start, until two starts were watched.
+             * @default true
+             */
+            startup: boolean;
+        };
         /** @description The connection graph. */
         Graph: {
             edges: components["schemas"]["JudgedEdge"][];
@@ -2670,6 +2690,14 @@ export interface components {
              * @default []
              */
             automation: components["schemas"]["AutomationRule"][];
+            /**
+             * @default {
+             *       "calendar": true,
+             *       "deployment_hours": 6,
+             *       "startup": true
+             *     }
+             */
+            gates: components["schemas"]["GateSettings"];
             /** @default default */
             profile: components["schemas"]["Profile"];
             /**

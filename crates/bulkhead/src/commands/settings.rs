@@ -79,11 +79,16 @@ mod tests {
 
     #[test]
     fn single_settings_are_changed_by_name() {
-        let assignments =
-            ["automatic=true".into(), "retention.event_days=60".into(), "profile=strict".into()];
+        let assignments = [
+            "automatic=true".into(),
+            "retention.event_days=60".into(),
+            "profile=strict".into(),
+            "gates.deployment_hours=0".into(),
+        ];
         let changed = assign(&Settings::default(), &assignments).expect("valid");
         assert!(changed.automatic);
         assert_eq!(changed.retention.event_days, 60);
+        assert_eq!((changed.gates.deployment_hours, changed.gates.startup), (0, true));
         assert_eq!(changed.profile, bulkhead_api::Profile::Strict);
         assert_eq!(changed.scan, Settings::default().scan);
     }

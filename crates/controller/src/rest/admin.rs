@@ -205,6 +205,7 @@ pub(super) async fn put_settings(asked: Asked) -> Answer {
         ("retention.max_megabytes", retention.max_megabytes, 16..=1_048_576),
         ("scan.targets", u64::from(settings.scan.targets), 2..=100_000),
         ("scan.window_seconds", u64::from(settings.scan.window_seconds), 1..=3600),
+        ("gates.deployment_hours", u64::from(settings.gates.deployment_hours), 0..=720),
     ] {
         if !range.contains(&value) {
             let message = format!("{field} is {value}; expected {} to {}", range.start(), range.end());

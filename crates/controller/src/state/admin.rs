@@ -254,6 +254,7 @@ impl State {
     fn store_settings(&mut self, settings: Settings) {
         let data = serde_json::to_string(&settings).unwrap_or_default();
         self.effects.changes.push(Change::Setting { key: "settings", data });
+        self.learner.set_gates(super::learning::gates_of(&settings.gates));
         self.settings = settings;
         self.services.values_mut().for_each(|record| record.summary = None);
         self.effects.view = true;

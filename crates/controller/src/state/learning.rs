@@ -1,10 +1,10 @@
 //! The learning loop: time passes, evidence is weighed, services are promoted and rolled back.
 
 use super::State;
-use bulkhead_api::{Automation, CurvePoint, Gate, LearningSummary, Profile, Progress};
-use bulkhead_learn::{Limit, Report, Sensor, Shadow, Step};
+use bulkhead_api::{Automation, CurvePoint, Gate, GateSettings, LearningSummary, Profile, Progress};
+use bulkhead_learn::{Gates, Limit, Report, Sensor, Shadow, Step};
 use bulkhead_model::{EventKind, Mode, ServiceName, Severity};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Points of a service's curve.
 const CURVE: usize = 96;
@@ -209,6 +209,12 @@ fn limit(limit: &Limit) -> String {
             format!("Time is scaled by {factor}: a demonstration, not evidence.")
         }
     }
+}
+
+/// Gates as learning knows them.
+pub(super) fn gates_of(settings: &GateSettings) -> Gates {
+    let deployment = Duration::from_secs(u64::from(settings.deployment_hours) * 3600);
+    Gates { startup: settings.startup, calendar: settings.calendar, deployment }
 }
 
 fn gates(report: &Report, profile: bulkhead_learn::Profile) -> Vec<Gate> {

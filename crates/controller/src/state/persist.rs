@@ -39,7 +39,8 @@ impl State {
             settings.profile = profile;
         }
         let scale = Scale::new(config.learn_scale).unwrap_or(Scale::REAL);
-        let learn = bulkhead_learn::Settings { scale, ..bulkhead_learn::Settings::default() };
+        let gates = super::learning::gates_of(&settings.gates);
+        let learn = bulkhead_learn::Settings { scale, gates, ..bulkhead_learn::Settings::default() };
         let estate: Option<SavedEstate> = setting("learner-estate").and_then(|data| read("estate", data));
         let learners: Vec<SavedService> =
             loaded.learners.iter().filter_map(|(_, data)| read("learner", data)).collect();

@@ -334,6 +334,42 @@ fn what_a_person_promoted_is_rolled_back_where_automation_is_on_and_only_there()
 }
 
 #[test]
+fn a_new_image_is_enforced_at_once_where_the_deployment_gate_is_closed() {
+    let mut estate = shop();
+    let actor = Actor::system();
+    let gates =
+        |deployment_hours| bulkhead_api::GateSettings { startup: false, calendar: false, deployment_hours };
+    let with = |estate: &Estate, hours| Settings { gates: gates(hours), ..estate.state.settings.clone() };
+    let wanted = with(&estate, 0);
+    estate.state.put_settings(wanted, &actor);
+    estate.state.set_automation(&name("shop/api"), Automation { automatic: true, profile: Profile::Fast });
+    let image = |id: &str, digest: &str| {
+        let image_digest = Some(digest.into());
+        NodeReport::WorkloadUp(Box::new(Workload { image_digest, ..workload(id, "shop/api", &[]) }))
+    };
+    estate.report(image("api-2", "sha256:first"));
+    estate.state.enter_mode(&name("shop/api"), Mode::Enforce, "learning", "evidence", true);
+    estate.pass(1, &[]);
+    estate.report(image("api-3", "sha256:second"));
+    estate.pass(1, &[]);
+    let hold = |estate: &Estate| estate.state.services[&name("shop/api")].hold.clone();
+    assert_eq!(hold(&estate), None, "zero closes the window");
+    let wanted = with(&estate, 3);
+    estate.state.put_settings(wanted, &actor);
+    estate.pass(1, &[]);
+    assert!(hold(&estate).is_some_and(|why| why.contains("new image")), "a longer one holds from now on");
+    estate.finish();
+    assert_eq!(
+        Estate::restored(estate.stored(), estate.now).state.learner.settings().gates.deployment.as_secs(),
+        3 * 3600
+    );
+    let wanted = with(&estate, 0);
+    estate.state.put_settings(wanted, &actor);
+    estate.pass(1, &[]);
+    assert_eq!(hold(&estate), None, "and closes at once");
+}
+
+#[test]
 fn many_denials_are_one_event_with_a_counter_and_a_remedy() {
     let mut estate = shop();
     estate.state.enter_mode(&name("shop/web"), Mode::Enforce, "anna", "by hand", false);

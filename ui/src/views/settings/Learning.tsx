@@ -23,6 +23,7 @@ export function Learning() {
   const set = (patch: Partial<Settings>) => setDraft({ ...draft, ...patch });
   const retention = now.retention;
   const scan = now.scan;
+  const gates = now.gates;
   const number = (label: string, description: string, value: number | undefined, change: (n: number) => void, min: number, max: number, suffix: string) => (
     <NumberInput label={label} description={description} value={value ?? min} min={min} max={max} suffix={suffix} disabled={!admin} onChange={(n) => typeof n === "number" && change(n)} />
   );
@@ -43,6 +44,14 @@ export function Learning() {
         </div>
       </section>
       <AutomationRules rules={now.automation ?? []} change={(automation) => set({ automation })} locked={!admin} />
+      <section className="card">
+        <header><h3>Gates of services promoted on evidence</h3></header>
+        <div className="body form">
+          <Switch label="Only alert right after a start, until two starts were watched" checked={gates.startup} disabled={!admin} onChange={(event) => set({ gates: { ...gates, startup: event.currentTarget.checked } })} />
+          <Switch label="Only alert in hours of the week that were never watched" checked={gates.calendar} disabled={!admin} onChange={(event) => set({ gates: { ...gates, calendar: event.currentTarget.checked } })} />
+          {number("New image only alerts for", "an attack window; 0 closes it", gates.deployment_hours, (n) => set({ gates: { ...gates, deployment_hours: n } }), 0, 720, " h")}
+        </div>
+      </section>
       <section className="card">
         <header><h3>Retention</h3></header>
         <div className="body form">
