@@ -49,7 +49,25 @@ static __always_inline void add_counters(__u64 *packets, __u64 *bytes, const str
 	}
 }
 
-/* Adds what a slot has counted to its flow and its edge, and the round trip of the flow's beginning to the edge. */
+/* Adds what a slot has counted to its edge, with the round trip of the flow's beginning; and begins anew. Returns the
+ * edge. */
+static __always_inline struct bh_edge *flush_to_edge(struct bh_cached *slot, __u32 rtt)
+{
+	struct bh_edge *edge = bpf_map_lookup_elem(&bh_edges, &slot->edge);
+
+	if (edge) {
+		add_counters(edge->packets, edge->bytes, slot);
+		if (rtt && (!edge->rtt_min_us || rtt < edge->rtt_min_us))
+			edge->rtt_min_us = rtt;
+	}
+	slot->packets[0] = 0;
+	slot->packets[1] = 0;
+	slot->bytes[0] = 0;
+	slot->bytes[1] = 0;
+	return edge;
+}
+
+/* Adds what a slot has counted to its flow and its edge. */
 static __noinline int flush_cached(struct bh_cached *slot)
 {
 	struct bh_flow *flow;
@@ -63,17 +81,9 @@ static __noinline int flush_cached(struct bh_cached *slot)
 		add_counters(flow->packets, flow->bytes, slot);
 		rtt = flow->rtt_us;
 	}
-	edge = bpf_map_lookup_elem(&bh_edges, &slot->edge);
-	if (edge) {
-		add_counters(edge->packets, edge->bytes, slot);
-		if (rtt && (!edge->rtt_min_us || rtt < edge->rtt_min_us))
-			edge->rtt_min_us = rtt;
+	edge = flush_to_edge(slot, rtt);
+	if (edge)
 		edge->last_ns = bpf_ktime_get_ns();
-	}
-	slot->packets[0] = 0;
-	slot->packets[1] = 0;
-	slot->bytes[0] = 0;
-	slot->bytes[1] = 0;
 	return 0;
 }
 
@@ -135,13 +145,13 @@ static __always_inline int is_cached(const struct bh_flow_key *key)
 	return slot && same_key(&slot->key, key);
 }
 
-/* Adds what this CPU has counted of a flow to the tables. */
-static __always_inline void flush_key(const struct bh_flow_key *key)
+/* The same for a flow that is about to go. When its edge was used last, it has told already, or within a second. */
+static __always_inline void flush_last(const struct bh_flow_key *key, __u32 rtt)
 {
 	struct bh_cached *slot = cache_slot(key);
 
-	if (slot && same_key(&slot->key, key))
-		flush_cached(slot);
+	if (slot && same_key(&slot->key, key) && slot->packets[0] | slot->packets[1])
+		flush_to_edge(slot, rtt);
 }
 
 /* Adds what is counted to the tables once a second. */

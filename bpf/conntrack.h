@@ -73,7 +73,7 @@ static __always_inline int track(struct bh_flow *flow, int protocol, int tcp_fla
 /* Connections that have closed on this CPU. Each leaves the table when so many more have closed: until then its last
  * packets find it, and the next connections get its place, which the CPU still has at hand, in a table of which else
  * every entry is the one touched longest ago. */
-#define CLOSED_KEPT 256
+#define CLOSED_KEPT 64
 
 struct closed {
 	__u32 next;
@@ -106,7 +106,7 @@ static __noinline int retire(const struct bh_flow_key *key)
 		flow = bpf_map_lookup_elem(&bh_flows, place);
 		/* Its ports may have been used again. */
 		if (flow && is_closed(flow->state)) {
-			flush_key(place);
+			flush_last(place, flow->rtt_us);
 			bpf_map_delete_elem(&bh_flows, place);
 		}
 	}

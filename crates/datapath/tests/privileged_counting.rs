@@ -122,7 +122,7 @@ fn connections_that_have_closed_make_room_and_their_last_packets_open_nothing() 
         assert_eq!(room.send(&tcp(web, redis, TcpFlags::ACK)).verdict, PASS);
     }
     let flows = room.datapath.flows.count().expect("flows");
-    assert!(flows <= 256, "{flows} flows of connections that have closed");
+    assert!(flows <= 64, "{flows} flows of connections that have closed");
     let edges = room.datapath.read_edges(&mut EdgeReader::default()).expect("edges");
     let [edge] = &edges[..] else { panic!("{edges:?}") };
     let (all, edge) = (u64::from(total), edge.total);
