@@ -227,8 +227,9 @@ struct bh_contact_key {
 	struct bh_address remote;
 	__u16 port;
 	__u8 protocol;
-	__u8 direction;
+	__u8 direction; /* with BH_CONTACT_DENIED where it did not pass, or would not */
 };
+#define BH_CONTACT_DENIED 0x80
 
 /* One per CPU and slot: established flows, so that a packet needs no hash table. */
 struct bh_cached {

@@ -6,6 +6,8 @@
 #include "events.h"
 
 #define SECOND_NS 1000000000ull
+/* Denials of one CPU that are told for their address alone, in a second: a sweep of the world must not drown the rest. */
+#define CONTACTS_DENIED 64
 
 /* Set by user space before loading: edges that any traffic may make. The rest of the table is kept for what a policy
  * allows, so that no scan can fill it. */
@@ -80,11 +82,19 @@ static __noinline int is_first_contact(struct work *w, __u64 now)
 		.remote = w->packet.key.remote,
 		.port = w->out.port,
 		.protocol = w->packet.protocol,
-		.direction = w->out.direction,
+		.direction = w->out.direction | (w->out.verdict == BH_ALLOWED ? 0 : BH_CONTACT_DENIED),
 	};
 
 	if (bpf_map_lookup_elem(&bh_contacts, &contact))
 		return 0;
+	if (w->out.verdict != BH_ALLOWED) {
+		if (now - w->contacts_ns > SECOND_NS) {
+			w->contacts_ns = now;
+			w->contacts = 0;
+		}
+		if (w->contacts++ >= CONTACTS_DENIED)
+			return 0;
+	}
 	bpf_map_update_elem(&bh_contacts, &contact, &now, BPF_ANY);
 	return 1;
 }
@@ -111,11 +121,11 @@ static __noinline int count_edge(struct work *w, __u64 now)
 	tell = fresh;
 	edge->last_ns = now;
 	edge->rule = out->decision.rule;
+	if ((out->decision.peer == BH_ID_WORLD || out->decision.peer == BH_ID_UNKNOWN) && is_first_contact(w, now))
+		tell = 1;
 	if (out->verdict == BH_ALLOWED) {
 		if (!out->counted)
 			__sync_fetch_and_add(&edge->connections, 1);
-		if ((out->decision.peer == BH_ID_WORLD || out->decision.peer == BH_ID_UNKNOWN) && is_first_contact(w, now))
-			tell = 1;
 		return tell;
 	}
 	if (out->verdict == BH_DENIED)

@@ -32,6 +32,9 @@ struct work {
 	__u64 now_ns;
 	/* When an edge that found no room was told last. */
 	__u64 told_full_ns;
+	/* Denials told for their address alone, since then. */
+	__u64 contacts_ns;
+	__u64 contacts;
 };
 
 struct {

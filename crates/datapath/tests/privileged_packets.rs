@@ -95,6 +95,35 @@ fn denied_datagrams_are_answered_as_administratively_prohibited() {
 }
 
 #[test]
+fn each_address_of_the_world_that_is_denied_is_told_and_a_sweep_of_them_is_not() {
+    if !require_root("each_address_of_the_world_that_is_denied_is_told_and_a_sweep_of_them_is_not") {
+        return;
+    }
+    let mut room = Room::new();
+    room.apply(&policy(Mode::Enforce, &[], &[]));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let _entered = runtime.enter();
+    let mut events = room.datapath.events().expect("the ring");
+    for outside in ["169.254.169.254", "203.0.113.66", "203.0.113.67"] {
+        room.send(&syn("10.0.0.2:40000", &format!("{outside}:80")));
+        room.send(&syn("10.0.0.2:40001", &format!("{outside}:80")));
+    }
+    room.send(&syn("[fd00::2]:40000", "[2001:db8:cafe::66]:80"));
+    // On one port the world is one edge; who was meant is another question each time.
+    assert_eq!(events.take(100).len(), 4);
+    for last in 1..=250 {
+        room.send(&syn("10.0.0.2:40000", &format!("198.51.100.{last}:80")));
+    }
+    assert!(
+        events.take(1000).len() < 250,
+        "bounded in a second, or the sweep would take the room of all others"
+    );
+    let edges = room.datapath.read_edges(&mut EdgeReader::default()).expect("edges");
+    assert_eq!(edges.len(), 1, "{edges:?}");
+    assert_eq!(edges[0].edge.denied, 257, "and all are counted");
+}
+
+#[test]
 fn silence_is_a_choice_and_the_world_is_never_answered() {
     if !require_root("silence_is_a_choice_and_the_world_is_never_answered") {
         return;
