@@ -75,6 +75,10 @@ struct bh_control {
 /* bh_endpoint.flags: an interface of somebody else's that was there before us; its packets pass unseen. */
 #define BH_ENDPOINT_EXEMPT 1
 
+/* Numbers of endpoints are those of interfaces; workloads in the host's network, which have none, get numbers from here
+ * on, by way of their control groups. Both stay below 2^24. */
+#define BH_FIRST_GROUP (1 << 23)
+
 struct bh_endpoint {
 	__u32 identity;
 	__u32 flags;
@@ -292,6 +296,9 @@ struct bh_event {
 	__u16 port;
 	__u32 rtt_us;
 	__u64 time_ns; /* CLOCK_MONOTONIC */
+	/* The process that asked, where the program ran in its place; else 0. */
+	__u32 pid;
+	__u32 pad;
 	struct bh_flow_key key;
 	__u64 packets[2];
 	__u64 bytes[2];
@@ -361,7 +368,7 @@ const __u32 bh_layout[] __attribute__((section(".abi_layout"), used)) = {
 	SIZE(bh_contact_key), SIZE(bh_cached), SIZE(bh_fragment_key), SIZE(bh_fragment),
 	SIZE(bh_event), OFF(bh_event, length), OFF(bh_event, ifindex), OFF(bh_event, local), OFF(bh_event, peer),
 	OFF(bh_event, rule), OFF(bh_event, application), OFF(bh_event, port), OFF(bh_event, rtt_us),
-	OFF(bh_event, time_ns), OFF(bh_event, key), OFF(bh_event, packets), OFF(bh_event, bytes),
+	OFF(bh_event, time_ns), OFF(bh_event, pid), OFF(bh_event, key), OFF(bh_event, packets), OFF(bh_event, bytes),
 	OFF(bh_event, snap),
 	SIZE(bh_name_event), OFF(bh_name_event, length), OFF(bh_name_event, local), OFF(bh_name_event, ifindex),
 	OFF(bh_name_event, message),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The datapath of Bulkhead. Two programs sit on each workload interface, on the host's side: what the workload sends
  * and what it receives. The fast way is a per-CPU cache of established flows; everything else takes the slow way:
- * endpoint, flow table, identity of the peer, policy, accounting. */
+ * endpoint, flow table, identity of the peer, policy, accounting. Workloads in the host's network have four programs on
+ * their control group instead, which go the slow way always. */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
@@ -11,6 +12,7 @@
 #include "abi.h"
 #include "fast.h"
 #include "slow.h"
+#include "host.h"
 
 static __always_inline int handle(struct __sk_buff *skb, int from_workload)
 {
@@ -36,6 +38,39 @@ SEC("classifier")
 int bh_to_workload(struct __sk_buff *skb)
 {
 	return handle(skb, 0);
+}
+
+SEC("cgroup_skb/egress")
+int bh_from_socket(struct __sk_buff *skb)
+{
+	return socket_packet(skb, 1);
+}
+
+SEC("cgroup_skb/ingress")
+int bh_to_socket(struct __sk_buff *skb)
+{
+	return socket_packet(skb, 0);
+}
+
+SEC("cgroup/connect4")
+int bh_connect4(struct bpf_sock_addr *address)
+{
+	struct bh_address remote;
+
+	map_v4(&remote, address->user_ip4);
+	return connecting(&remote, address->protocol, address->user_port);
+}
+
+SEC("cgroup/connect6")
+int bh_connect6(struct bpf_sock_addr *address)
+{
+	struct bh_address remote;
+
+	remote.word[0] = address->user_ip6[0];
+	remote.word[1] = address->user_ip6[1];
+	remote.word[2] = address->user_ip6[2];
+	remote.word[3] = address->user_ip6[3];
+	return connecting(&remote, address->protocol, address->user_port);
 }
 
 /* Run by user space on each CPU before it reads the edges: what that CPU has cached goes to the tables. The packet's

@@ -36,27 +36,32 @@ __noinline int deny(struct __sk_buff *skb, int from_workload)
 #define SPOOF IRREGULAR(BH_REASON_SPOOF, BH_STAT_SPOOF)
 #define FRAGMENT IRREGULAR(BH_REASON_FRAGMENT, BH_STAT_FRAGMENT)
 
-/* A packet that no rule can speak of: by mode it passes, or is dropped; it is counted and told either way. */
-__noinline int irregular(struct __sk_buff *skb, int from_workload, __u32 reason_stat)
+/* What becomes of a packet that no rule can speak of: by mode it passes, or is dropped. */
+static __always_inline void judge_irregular(struct work *w, int from_workload, __u32 reason_stat)
 {
-	struct work *w = work();
-	struct outcome *out;
-	__u32 mode;
+	struct outcome *out = &w->out;
+	__u32 mode = w->local.mode;
 
-	count(reason_stat & 0xff);
-	if (!w)
-		return DROP;
-	out = &w->out;
-	mode = w->local.mode;
 	__builtin_memset(out, 0, sizeof(*out));
 	out->decision.mode = mode;
 	out->reason = reason_stat >> 8;
 	out->verdict = mode >= BH_ENFORCE ? BH_DENIED : BH_WOULD_DENY;
 	out->direction = out->reason == BH_REASON_SPOOF ? BH_SPOOFED : from_workload ? BH_EGRESS : BH_INGRESS;
-	if (out->reason != BH_REASON_SPOOF)
+}
+
+/* It is counted and told either way. */
+__noinline int irregular(struct __sk_buff *skb, int from_workload, __u32 reason_stat)
+{
+	struct work *w = work();
+
+	count(reason_stat & 0xff);
+	if (!w)
+		return DROP;
+	judge_irregular(w, from_workload, reason_stat);
+	if (w->out.reason != BH_REASON_SPOOF)
 		find_peer(w);
 	account(skb, from_workload);
-	return mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, w->local.flags);
+	return w->local.mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, w->local.flags);
 }
 
 #endif

@@ -30,8 +30,9 @@ static __always_inline int may_take_any(const struct work *w)
 	       (w->local.mode >= BH_ENFORCE || !(w->local.flags & BH_CONTROL_CLOSED));
 }
 
-/* Finds the edge, or makes it; 0 where the table has no room for it. */
-static __always_inline struct bh_edge *edge_of(struct work *w, const struct bh_edge_key *key, __u64 now, int *fresh)
+/* Finds the edge, or makes it by way of `new`; 0 where the table has no room for it. */
+static __always_inline struct bh_edge *edge_of(struct work *w, struct bh_edge *new, const struct bh_edge_key *key,
+					       __u64 now, int *fresh)
 {
 	struct bh_edge *edge = bpf_map_lookup_elem(&bh_edges, key);
 	__u32 made = BH_EDGES_MADE;
@@ -44,10 +45,10 @@ static __always_inline struct bh_edge *edge_of(struct work *w, const struct bh_e
 		count(BH_STAT_EDGES_KEPT);
 		return 0;
 	}
-	__builtin_memset(&w->edge, 0, sizeof(w->edge));
-	w->edge.first_ns = now;
-	w->edge.last_ns = now;
-	if (bpf_map_update_elem(&bh_edges, key, &w->edge, BPF_NOEXIST) == 0) {
+	__builtin_memset(new, 0, sizeof(*new));
+	new->first_ns = now;
+	new->last_ns = now;
+	if (bpf_map_update_elem(&bh_edges, key, new, BPF_NOEXIST) == 0) {
 		*fresh = 1;
 		ever = bpf_map_lookup_elem(&bh_edge_use, &made);
 		if (ever)
@@ -63,14 +64,16 @@ static __always_inline struct bh_edge *edge_of(struct work *w, const struct bh_e
  * harm. */
 static __always_inline int uncounted(struct work *w, __u64 now)
 {
+	struct desk *d = desk();
+
 	if (w->out.opens && w->out.verdict == BH_ALLOWED && w->local.mode >= BH_ENFORCE) {
 		w->out.verdict = BH_DENIED;
 		w->out.reason = BH_REASON_TABLE_FULL;
 		count(BH_STAT_DENIED);
 	}
-	if (w->told_full_ns && now - w->told_full_ns < SECOND_NS)
+	if (!d || (d->told_full_ns && now - d->told_full_ns < SECOND_NS))
 		return 0;
-	w->told_full_ns = now;
+	d->told_full_ns = now;
 	return 1;
 }
 
@@ -88,11 +91,15 @@ static __noinline int is_first_contact(struct work *w, __u64 now)
 	if (bpf_map_lookup_elem(&bh_contacts, &contact))
 		return 0;
 	if (w->out.verdict != BH_ALLOWED) {
-		if (now - w->contacts_ns > SECOND_NS) {
-			w->contacts_ns = now;
-			w->contacts = 0;
+		struct desk *d = desk();
+
+		if (!d)
+			return 0;
+		if (now - d->contacts_ns > SECOND_NS) {
+			d->contacts_ns = now;
+			d->contacts = 0;
 		}
-		if (w->contacts++ >= CONTACTS_DENIED)
+		if (d->contacts++ >= CONTACTS_DENIED)
 			return 0;
 	}
 	bpf_map_update_elem(&bh_contacts, &contact, &now, BPF_ANY);
@@ -101,7 +108,7 @@ static __noinline int is_first_contact(struct work *w, __u64 now)
 
 /* Counts a connection, or a denied packet, on its edge. Where there is no room for the edge, a connection that begins and
  * is enforced becomes a denied one. Returns whether user space has to hear of it. */
-static __noinline int count_edge(struct work *w, __u64 now)
+static __noinline int count_edge(struct work *w, struct bh_edge *new, __u64 now)
 {
 	struct outcome *out = &w->out;
 	struct bh_edge_key key = {
@@ -115,7 +122,9 @@ static __noinline int count_edge(struct work *w, __u64 now)
 	struct bh_edge *edge;
 	int fresh, tell;
 
-	edge = edge_of(w, &key, now, &fresh);
+	if (!new)
+		return 0;
+	edge = edge_of(w, new, &key, now, &fresh);
 	if (!edge)
 		return uncounted(w, now);
 	tell = fresh;
@@ -139,30 +148,25 @@ static __noinline int count_edge(struct work *w, __u64 now)
 	return tell;
 }
 
-/* Counts w->out and tells user space what it has not yet heard. Returns 1 where user space was asked to answer the
- * packet. */
-__noinline int account(struct __sk_buff *skb, int from_workload)
+/* Counts w->out, with `new` as room for a new edge. Returns what user space has not yet heard, to be submitted. */
+static __always_inline struct bh_event *book(struct work *w, struct bh_edge *new, int from_workload)
 {
-	struct work *w = work();
+	struct outcome *out = &w->out;
+	__u64 now = packet_time(w);
 	struct bh_event *event;
-	struct outcome *out;
-	__u64 now;
 	int tell, answer = 0;
 
-	if (!w)
-		return 0;
-	out = &w->out;
-	now = packet_time(w);
-	tell = count_edge(w, now);
+	tell = count_edge(w, new, now);
 	if (!tell && !(w->local.flags & BH_CONTROL_FLOWS))
 		return 0;
 	event = new_event(tell ? BH_EVENT_CONNECTION : BH_EVENT_FLOW_OPENED);
 	if (!event)
 		return 0;
-	/* The process is found in the socket tables, and a reset would close its socket: user space looks first. */
+	/* The process is found in the socket tables, and a reset would close its socket: user space looks first. A socket
+	 * of the host's network is told by its group. */
 	if (tell && out->verdict == BH_DENIED && w->packet.protocol == P_TCP && w->packet.tcp_flags == TCP_SYN &&
 	    !(w->local.flags & BH_CONTROL_SILENT) && out->reason != BH_REASON_SPOOF &&
-	    (from_workload || is_service(out->decision.peer)))
+	    (from_workload ? w->local.ifindex < BH_FIRST_GROUP : is_service(out->decision.peer)))
 		answer = 1;
 	event->direction = out->direction;
 	event->verdict = out->verdict;
@@ -178,7 +182,24 @@ __noinline int account(struct __sk_buff *skb, int from_workload)
 	event->port = out->port;
 	event->time_ns = now;
 	event->key = w->packet.key;
-	snap_packet(skb, &w->packet, event);
+	return event;
+}
+
+/* Counts the outcome of a packet of an interface and tells user space what it has not yet heard. Returns 1 where user
+ * space was asked to answer the packet. */
+__noinline int account(struct __sk_buff *skb, int from_workload)
+{
+	struct desk *d = desk();
+	struct bh_event *event;
+	int answer;
+
+	if (!d)
+		return 0;
+	event = book(&d->work, &d->edge, from_workload);
+	if (!event)
+		return 0;
+	answer = !!(event->flags & BH_EVENT_ANSWER);
+	snap_packet(skb, &d->work.packet, event);
 	bpf_ringbuf_submit(event, 0);
 	return answer;
 }

@@ -17,6 +17,8 @@
 
 MAP(bh_control_map, BPF_MAP_TYPE_ARRAY, __u32, struct bh_control, 1, 0);
 MAP(bh_endpoints, BPF_MAP_TYPE_HASH, __u32, struct bh_endpoint, 16384, 0);
+/* Control groups of workloads in the host's network, by their numbers */
+MAP(bh_groups, BPF_MAP_TYPE_HASH, __u64, __u32, 16384, BPF_F_NO_PREALLOC);
 MAP(bh_owners, BPF_MAP_TYPE_HASH, struct bh_address, struct bh_owner, 131072, BPF_F_NO_PREALLOC);
 MAP(bh_prefixes, BPF_MAP_TYPE_LPM_TRIE, struct bh_prefix, __u32, 65536, BPF_F_NO_PREALLOC);
 MAP(bh_services, BPF_MAP_TYPE_HASH, __u32, struct bh_service, 16384, BPF_F_NO_PREALLOC);

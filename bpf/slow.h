@@ -25,38 +25,53 @@ static __always_inline struct bh_flow *known_flow(const struct packet *p, int se
 	return flow;
 }
 
-/* The verdict was taken anew, the connection goes on. What was counted belongs to the old edge, the connection itself
- * too: it does not begin again because its peer has got a name. */
-static __noinline int renew(struct __sk_buff *skb, struct work *w, struct bh_flow *flow, int from_workload)
+/* Whether what the flow counts from now on belongs to another edge. What was counted belongs to the old one, the connection
+ * itself too: it does not begin again because its peer has got a name. */
+static __always_inline int moves(struct work *w, struct bh_flow *flow)
 {
 	struct outcome *out = &w->out;
-	int moved;
 
-	if (!flow)
-		return GO_ON;
 	out->counted = out->verdict == BH_ALLOWED ? !!(flow->state & BH_FLOW_COUNTED) : flow->verdict == out->verdict;
 	if (out->verdict == BH_ALLOWED)
 		flow->state |= BH_FLOW_COUNTED;
-	moved = flow->peer != out->decision.peer || flow->local != w->local.identity || flow->verdict != out->verdict;
-	if (moved)
-		forget_cached(&w->packet.key);
+	return flow->peer != out->decision.peer || flow->local != w->local.identity || flow->verdict != out->verdict;
+}
+
+static __always_inline void rewrite(const struct work *w, struct bh_flow *flow)
+{
+	const struct outcome *out = &w->out;
+
 	flow->local = w->local.identity;
 	flow->peer = out->decision.peer;
 	flow->rule = out->decision.rule;
 	flow->verdict = out->verdict;
 	flow->reason = out->reason;
 	flow->epoch = w->local.epoch;
+}
+
+/* The verdict was taken anew, the connection goes on. */
+static __noinline int renew(struct __sk_buff *skb, struct work *w, struct bh_flow *flow, int from_workload)
+{
+	int moved;
+
+	if (!flow)
+		return GO_ON;
+	moved = moves(w, flow);
+	if (moved)
+		forget_cached(&w->packet.key);
+	rewrite(w, flow);
 	if (moved)
 		account(skb, from_workload);
 	return GO_ON;
 }
 
 /* A new flow, on its way to the table. */
-static __noinline int begin(struct work *w)
+static __noinline int begin(struct work *w, struct bh_flow *new)
 {
 	const struct outcome *out = &w->out;
-	struct bh_flow *new = &w->flow;
 
+	if (!new)
+		return 0;
 	__builtin_memset(new, 0, sizeof(*new));
 	new->epoch = w->local.epoch;
 	new->local = w->local.identity;
@@ -73,12 +88,13 @@ static __noinline int begin(struct work *w)
 
 static __noinline int enter(struct __sk_buff *skb, struct work *w, int from_workload)
 {
+	struct bh_flow *new = &desk_of(w)->flow;
 	int asked;
 
-	begin(w);
+	begin(w, new);
 	/* Its state is written with it: the next packet needs no second look at this one. */
-	track(&w->flow, w->packet.protocol, w->packet.tcp_flags, from_workload);
-	if (bpf_map_update_elem(&bh_flows, &w->packet.key, &w->flow, BPF_ANY) != 0) {
+	track(new, w->packet.protocol, w->packet.tcp_flags, from_workload);
+	if (bpf_map_update_elem(&bh_flows, &w->packet.key, new, BPF_ANY) != 0) {
 		count(BH_STAT_FLOWS_FULL);
 		if (w->local.mode >= BH_ENFORCE) {
 			w->out.verdict = BH_DENIED;
@@ -99,27 +115,21 @@ static __noinline int enter(struct __sk_buff *skb, struct work *w, int from_work
 	return refuse(skb, from_workload, asked);
 }
 
-/* Asks the policy: about a new flow (`flow` is 0), or about one whose verdict is of an earlier epoch. */
-static __noinline int ask(struct __sk_buff *skb, struct work *w, const struct bh_slot *slot, struct bh_flow *flow,
-			  int from_workload)
+enum asked { ANSWERED, STRAY, UNDECIDED };
+
+/* What the policy says of a new flow, or of one whose verdict is of an earlier epoch, to the peer that is found. */
+static __always_inline int ask_policy(struct work *w, const struct bh_slot *slot, const struct bh_flow *flow,
+				      int from_workload)
 {
 	struct packet *p = &w->packet;
 	struct outcome *out = &w->out;
 
-	count(BH_STAT_DECISIONS);
-	if (!owns(&w->local, &p->key.local) && !(!from_workload && is_multicast(&p->key.local))) {
-		if (from_workload)
-			return irregular(skb, from_workload, SPOOF);
-		/* Flooded by a bridge, or routed through the workload: not for this endpoint. */
-		return w->local.mode >= BH_ENFORCE ? DROP : PASS;
-	}
-	find_peer(w);
 	if (!flow && p->protocol == P_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
 		/* A stray reset opens nothing. */
 		if (p->tcp_flags & TCP_RST)
-			return w->local.mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, w->local.flags);
+			return STRAY;
 		if (!decide_midstream(w, slot, from_workload))
-			return pass(skb, from_workload, w->local.flags);
+			return UNDECIDED;
 	} else {
 		if (flow) {
 			out->direction = flow->direction;
@@ -135,7 +145,30 @@ static __noinline int ask(struct __sk_buff *skb, struct work *w, const struct bh
 	out->verdict = verdict_of(&out->decision);
 	if (out->verdict != BH_ALLOWED)
 		out->reason = reason_of(&out->decision);
-	if (out->verdict == BH_DENIED) {
+	return ANSWERED;
+}
+
+/* Asks the policy: about a new flow (`flow` is 0), or about one whose verdict is of an earlier epoch. */
+static __noinline int ask(struct __sk_buff *skb, struct work *w, const struct bh_slot *slot, struct bh_flow *flow,
+			  int from_workload)
+{
+	struct packet *p = &w->packet;
+
+	count(BH_STAT_DECISIONS);
+	if (!owns(&w->local, &p->key.local) && !(!from_workload && is_multicast(&p->key.local))) {
+		if (from_workload)
+			return irregular(skb, from_workload, SPOOF);
+		/* Flooded by a bridge, or routed through the workload: not for this endpoint. */
+		return w->local.mode >= BH_ENFORCE ? DROP : PASS;
+	}
+	find_peer(w);
+	switch (ask_policy(w, slot, flow, from_workload)) {
+	case STRAY:
+		return w->local.mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, w->local.flags);
+	case UNDECIDED:
+		return pass(skb, from_workload, w->local.flags);
+	}
+	if (w->out.verdict == BH_DENIED) {
 		if (flow) {
 			forget_cached(&p->key);
 			bpf_map_delete_elem(&bh_flows, &p->key);
@@ -147,7 +180,7 @@ static __noinline int ask(struct __sk_buff *skb, struct work *w, const struct bh
 	if (flow)
 		return renew(skb, w, flow, from_workload);
 	/* An end said again, when the flow has gone already: no other connection has begun. */
-	if (out->adopted && p->tcp_flags & TCP_FIN && is_cached(&p->key))
+	if (w->out.adopted && p->tcp_flags & TCP_FIN && is_cached(&p->key))
 		return pass(skb, from_workload, w->local.flags);
 	return enter(skb, w, from_workload);
 }
@@ -232,7 +265,7 @@ __noinline int slow(struct __sk_buff *skb, int from_workload)
 		if (fate != GO_ON)
 			return fate;
 		if (fresh)
-			flow = &w->flow;
+			flow = &desk_of(w)->flow;
 	}
 	return follow(skb, w, flow, from_workload, fresh);
 }

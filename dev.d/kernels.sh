@@ -93,7 +93,8 @@ kernel_tests() {
     mkdir -p "$root/tests"
     # Every room loads the programs, which takes an emulated verifier half a minute: packets and the comparison with the
     # evaluator are what differs between kernels.
-    cargo test --locked "${selection[@]}" --test privileged_packets --test privileged_differential --no-run \
+    cargo test --locked "${selection[@]}" --test privileged_packets --test privileged_differential \
+        --test privileged_sockets --no-run \
         --message-format=json |
         jq -r 'select(.executable != null and .profile.test) | [.target.name, .executable] | @tsv' |
         while IFS=$'\t' read -r name program; do

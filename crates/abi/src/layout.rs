@@ -75,6 +75,7 @@ pub fn layout() -> Vec<u32> {
         offset_of!(Event, port),
         offset_of!(Event, rtt_us),
         offset_of!(Event, time_ns),
+        offset_of!(Event, pid),
         offset_of!(Event, key),
         offset_of!(Event, packets),
         offset_of!(Event, bytes),

@@ -27,6 +27,9 @@ pub const CONTROL_SILENT: u32 = 2;
 pub const CONTROL_CLOSED: u32 = 4;
 pub const CONTROL_MARK: u32 = 8;
 
+/// Numbers of endpoints are those of interfaces; workloads in the host's network get numbers from here on, below 2^24.
+pub const FIRST_GROUP: u32 = 1 << 23;
+
 /// `endpoint.flags`: not a workload's; its packets pass unseen.
 pub const ENDPOINT_EXEMPT: u32 = 1;
 
@@ -242,6 +245,9 @@ wire! {
         port: u16,
         rtt_us: u32,
         time_ns: u64,
+        /// The process that asked, where the program ran in its place; else 0.
+        pid: u32,
+        pad: u32,
         key: FlowKey,
         packets: [u64; 2],
         bytes: [u64; 2],

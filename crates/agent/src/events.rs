@@ -117,6 +117,8 @@ impl EventReader {
         };
         let process = if event.direction == SPOOFED {
             None
+        } else if event.pid != 0 {
+            process::of_pid(event.pid)
         } else {
             client_endpoint.and_then(|client| client_process(client, event))
         };

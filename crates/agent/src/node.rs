@@ -1,6 +1,7 @@
 //! The node's one loop: links, workloads and policy come in, kernel tables and reports go out.
 
 mod endpoints;
+mod groups;
 mod health;
 mod policy;
 
@@ -14,7 +15,7 @@ use crate::{
 };
 use bulkhead_abi::{CONTROL_CLOSED, CONTROL_FLOWS, Event};
 use bulkhead_datapath::{Answerer, Datapath, EdgeReader, Gate, Policy};
-use bulkhead_discovery::{Update, namespace::Namespaces};
+use bulkhead_discovery::{Update, cgroup::GroupWatch, namespace::Namespaces};
 use bulkhead_model::{
     Workload, WorkloadId,
     node::{ConnectionReport, NodeReport},
@@ -46,7 +47,12 @@ pub(crate) struct Node {
     links: Links,
     /// Interfaces with our programs on them.
     attached: BTreeMap<u32, HostLink>,
-    /// Of those, the ones that were there before us and belong to no workload.
+    /// Control groups with our programs on them, by the number of their endpoint.
+    groups: BTreeMap<u32, groups::Group>,
+    group_watch: Option<GroupWatch>,
+    /// Workloads in the host's network that have ended and may be started again.
+    resting: BTreeMap<WorkloadId, Workload>,
+    /// Of the interfaces, the ones that were there before us and belong to no workload.
     exempt: BTreeSet<u32>,
     /// Interfaces that were there when the agent came and may be nobody's. Where something was enforced already, only
     /// those that an earlier agent found to be: another one may be of a container that is just being started.
@@ -96,6 +102,9 @@ impl Node {
             gate_installed,
             links: Links::watch()?,
             attached: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            group_watch: None,
+            resting: BTreeMap::new(),
             exempt: BTreeSet::new(),
             found_at_start: BTreeSet::new(),
             discovered: false,
@@ -131,6 +140,8 @@ impl Node {
                 link.since_ns = 0;
             }
         }
+        node.watch_groups();
+        node.take_over_groups();
         node.recover_owners()?;
         node.refresh_gate();
         node.forget_links_that_are_gone();
@@ -167,6 +178,7 @@ impl Node {
                 biased;
                 () = &mut shutdown => break,
                 change = self.links.next() => self.link_changed(change).await?,
+                made = groups::made(&mut self.group_watch) => self.groups_are_there(&made),
                 changed = policy.changed() => {
                     if changed.is_err() {
                         break;
@@ -301,6 +313,8 @@ impl Node {
     async fn sweep(&mut self) {
         // What changed without an event (an address added inside a container) is found here.
         self.identify_endpoints(true);
+        self.confine_and_tell().await;
+        self.leave_groups_of_nobody();
         match self.datapath.sweep_flows() {
             Ok(report) if self.flows.load(Ordering::Relaxed) => {
                 for (key, flow) in report.expired {
@@ -369,6 +383,8 @@ fn closed_event(key: &bulkhead_abi::FlowKey, flow: &bulkhead_abi::Flow) -> Event
         port: flow.port,
         rtt_us: flow.rtt_us,
         time_ns: bulkhead_datapath::monotonic_ns(),
+        pid: 0,
+        pad: 0,
         key: *key,
         packets: flow.packets,
         bytes: flow.bytes,

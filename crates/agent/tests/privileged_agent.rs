@@ -11,15 +11,16 @@ use bulkhead_policy::compiled::{
     Class, CompiledDirection, CompiledPolicy, CompiledService, Entry, NodePolicy, Outcome,
 };
 use bulkhead_testkit::{
-    Network,
+    ControlGroup, Network,
+    cgroup::hierarchy,
     netns::{Host, Namespace},
-    require_root,
+    require, require_root, wait_until,
 };
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -49,6 +50,7 @@ fn workload(service: &str, host: &Host) -> Workload {
         exposes: Vec::new(),
         published: Vec::new(),
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: vec![Interface {
             network: "test".into(),
             addresses: host.addresses().to_vec(),
@@ -293,4 +295,95 @@ fn an_estate_is_seen_then_enforced_and_the_agents_death_changes_nothing() {
     let tables = network.router.run("nft", &["list", "tables"]);
     assert!(!tables.stdout.contains("bulkhead"), "{}", tables.stdout);
     ping(&mut old).expect("nothing is cut by leaving");
+}
+
+#[test]
+fn a_workload_in_the_hosts_network_without_a_group_of_its_own_is_named_with_what_to_do() {
+    if !require_root("a_workload_in_the_hosts_network_without_a_group_of_its_own_is_named_with_what_to_do") {
+        return;
+    }
+    let pins = PathBuf::from(format!("/sys/fs/bpf/bulkhead-test-bare-{}", std::process::id()));
+    let network = Network::new(42, 1);
+    let process = network.router.spawn("sleep", &["1000"]);
+    let mut exporter = workload(SERVICES[0], &network.hosts[0]);
+    exporter.attachment = Attachment::Host;
+    exporter.interfaces.clear();
+    (exporter.netns, exporter.pid) = (None, process.id());
+
+    let mut agent = Running::start(&network.router, pins.clone());
+    agent.updates.blocking_send(Update::Up(exporter)).expect("the agent listens");
+    let told = agent.wait_for("the workload", |r| matches!(r, NodeReport::WorkloadUp(_)));
+    let NodeReport::WorkloadUp(told) = told else { unreachable!("that is what was looked for") };
+    let why = told.unconfined.expect("it is in the group that this test is in");
+    assert!(why.contains("systemd.unified_cgroup_hierarchy=1"), "{why}");
+    agent.apply(policy(1, Mode::Learn));
+    let named = |sentence: &String| sentence.starts_with("shop/web (shop/web)") && sentence.contains(&*why);
+    agent.wait_for(
+        "words on what is not covered",
+        |r| matches!(r, NodeReport::Health(health) if health.not_covered.iter().any(named)),
+    );
+    agent.stop();
+    assert_eq!(network.router.enter(|| bulkhead_agent::remove_all(&pins)), Vec::<String>::new());
+}
+
+/// Where the kernel keeps the programs of control groups.
+fn attached_groups(pins: &Path) -> usize {
+    std::fs::read_dir(pins.join("groups")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_service_in_the_hosts_network_that_is_known_is_confined_before_its_process_runs() {
+    let test = "a_service_in_the_hosts_network_that_is_known_is_confined_before_its_process_runs";
+    if !require_root(test) || !require(test, hierarchy().is_some(), "control groups of version 2") {
+        return;
+    }
+    let pins = PathBuf::from(format!("/sys/fs/bpf/bulkhead-test-host-{}", std::process::id()));
+    let network = Network::new(43, 2);
+    let [_, redis] = &network.hosts[..] else { panic!("two hosts") };
+    echo_server(redis);
+    let mut exporter = workload(SERVICES[0], &network.hosts[0]);
+    exporter.attachment = Attachment::Host;
+    exporter.interfaces.clear();
+    exporter.netns = None;
+    let id = exporter.id.clone();
+
+    let mut agent = Running::start(&network.router, pins.clone());
+    let mut policy = policy(1, Mode::Learn);
+    let compiled = Arc::make_mut(&mut policy.compiled);
+    compiled.services[0].mode = Mode::Enforce;
+    agent.apply(policy);
+    let target = SocketAddr::new(redis.addresses()[0], PORT);
+    let connect = || network.router.enter(|| TcpStream::connect_timeout(&target, Duration::from_secs(1)));
+    agent.updates.blocking_send(Update::Up(workload(SERVICES[1], redis))).expect("the agent listens");
+    assert!(
+        wait_until(Duration::from_secs(20), || connect().is_ok()),
+        "the host may, once its peer is known"
+    );
+    // Made, started, ended, and started again: each time in a new group.
+    for known_as in [Update::Up(exporter.clone()), Update::Down(id.clone())] {
+        agent.updates.blocking_send(known_as).expect("the agent listens");
+        let gone = || attached_groups(&pins) == 0;
+        assert!(wait_until(Duration::from_secs(20), gone), "programs for nobody");
+        let group = ControlGroup::new(&id.0);
+        assert!(wait_until(Duration::from_secs(20), || attached_groups(&pins) == 4), "no programs");
+        let denied = wait_until(Duration::from_secs(20), || {
+            let first = group.enter(connect).expect_err("its first packet");
+            assert_eq!(
+                first.kind(),
+                io::ErrorKind::PermissionDenied,
+                "closed until it is known, and then denied"
+            );
+            let reports = agent.reports.lock().expect("no panic holds it");
+            let mut all = reports.iter();
+            all.any(
+                |r| matches!(r, NodeReport::Connection(c) if c.local == WEB && c.verdict == Verdict::Denied),
+            )
+        });
+        assert!(denied, "as what it is");
+        connect().expect("the host itself is not concerned");
+        drop(group);
+    }
+    agent.stop();
+    assert_eq!(network.router.enter(|| bulkhead_agent::remove_all(&pins)), Vec::<String>::new());
+    assert!(!pins.exists());
 }

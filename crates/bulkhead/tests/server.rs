@@ -184,6 +184,7 @@ fn workload(name: &str, last: u8) -> Workload {
         exposes: Vec::new(),
         published: Vec::new(),
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: vec![Interface { network: "shop".into(), addresses: vec![address(last)], mac: None }],
         pid: 0,
         netns: None,

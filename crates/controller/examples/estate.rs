@@ -146,6 +146,7 @@ fn workload(name: &ServiceName, number: usize) -> Workload {
         exposes: vec![Exposure { protocol: IpProtocol::TCP, port: 8080 }],
         published: vec![],
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: vec![],
         pid: 1,
         netns: None,

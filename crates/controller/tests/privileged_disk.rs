@@ -63,6 +63,7 @@ fn workload(id: &str, service: &str) -> Workload {
         exposes: vec![],
         published: vec![],
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: vec![],
         pid: 1,
         netns: None,

@@ -139,7 +139,7 @@ impl Datapath {
 }
 
 /// Detaches and forgets a link; that there is none is no error.
-fn unpin_link(path: &Path) -> io::Result<()> {
+pub(crate) fn unpin_link(path: &Path) -> io::Result<()> {
     let detached = match sys::detach_pinned(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         result => result,
@@ -147,11 +147,12 @@ fn unpin_link(path: &Path) -> io::Result<()> {
     fs::remove_file(path).and(detached)
 }
 
-/// Takes every program off every interface and removes every pin below `pins`: when this returns, nothing is enforced
+/// Takes every program off every interface and control group and removes every pin below `pins`: when this returns, nothing is enforced
 /// any more.
 pub fn remove_all(pins: &Path) -> io::Result<()> {
     let mut result = Ok(());
-    for link in fs::read_dir(pins.join("links")).into_iter().flatten().flatten() {
+    let folders = ["links", "groups"].map(|folder| fs::read_dir(pins.join(folder)));
+    for link in folders.into_iter().flatten().flatten().flatten() {
         // Whatever happens, the rest goes too.
         result = result.and(unpin_link(&link.path()));
     }

@@ -18,6 +18,8 @@ pub enum DatapathError {
     Program { name: &'static str, source: Box<aya::programs::ProgramError> },
     #[error("cannot attach to interface {interface}: {source}")]
     Attach { interface: String, source: Box<aya::programs::ProgramError> },
+    #[error("cannot attach to control group {group}: {source}")]
+    Group { group: PathBuf, source: io::Error },
     #[error("cannot pin the link of interface {interface}: {source}")]
     Pin { interface: String, source: aya::pin::PinError },
     #[error(

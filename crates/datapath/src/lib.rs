@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod flows;
 mod gate;
+mod groups;
 mod kernel;
 mod load;
 mod prefixes;

@@ -88,6 +88,8 @@ pub struct Datapath {
     /// What earlier agents have seen refused: the counters are as old as the maps.
     refused_before: [u64; REFUSALS.len()],
     pub endpoints: Table<u32, Endpoint>,
+    /// The endpoint of each control group that programs sit on.
+    pub(crate) groups: Table<u64, u32>,
     pub owners: Table<Address, Owner>,
     pub(crate) prefixes: Table<Prefix, u32>,
     pub(crate) services: Table<u32, Service>,
@@ -116,6 +118,7 @@ impl Datapath {
         loader.override_global("bh_hz", &hz, true).override_global("bh_edges_for_all", &edges_for_all, true);
         for (name, size) in [
             ("bh_endpoints", sizes.endpoints),
+            ("bh_groups", sizes.endpoints),
             ("bh_owners", sizes.owners),
             ("bh_prefixes", sizes.prefixes),
             ("bh_services", sizes.services),
@@ -145,6 +148,7 @@ impl Datapath {
             stats: sys::open_pinned(&maps.join("bh_stats"))
                 .map_err(|source| DatapathError::Table { table: "bh_stats", source })?,
             endpoints: open(&maps, "bh_endpoints", sizes.endpoints)?,
+            groups: open(&maps, "bh_groups", sizes.endpoints)?,
             owners: open(&maps, "bh_owners", sizes.owners)?,
             prefixes: open(&maps, "bh_prefixes", sizes.prefixes)?,
             services: open(&maps, "bh_services", sizes.services)?,
@@ -370,5 +374,6 @@ fn prepare(pins: &Path, maps: &Path) -> Result<(), DatapathError> {
         return Err(failed(io::Error::other("this folder is in no BPF file system")));
     }
     fs::create_dir_all(maps).map_err(failed)?;
+    fs::create_dir_all(pins.join("groups")).map_err(failed)?;
     fs::create_dir_all(pins.join("links")).map_err(failed)
 }

@@ -15,9 +15,12 @@ const MAP_LOOKUP_ELEM: u32 = 1;
 const MAP_UPDATE_ELEM: u32 = 2;
 const MAP_DELETE_ELEM: u32 = 3;
 const MAP_GET_NEXT_KEY: u32 = 4;
+const OBJ_PIN: u32 = 6;
 const OBJ_GET: u32 = 7;
 const PROG_TEST_RUN: u32 = 10;
 const MAP_LOOKUP_BATCH: u32 = 24;
+const LINK_CREATE: u32 = 28;
+const LINK_UPDATE: u32 = 29;
 const LINK_DETACH: u32 = 34;
 
 /// `union bpf_attr`, zeroed: the kernel takes any length whose unknown rest is zero.
@@ -69,6 +72,27 @@ pub(crate) fn open_pinned(path: &Path) -> io::Result<OwnedFd> {
 pub(crate) fn detach_pinned(path: &Path) -> io::Result<()> {
     let link = open_pinned(path)?;
     bpf(LINK_DETACH, &mut Attr::new().u32(0, link.as_raw_fd() as u32), 4).map(drop)
+}
+
+/// Puts a program on what `target` is; `kind` is `enum bpf_attach_type`. The link holds it there. Kernel 5.7.
+pub(crate) fn create_link(program: BorrowedFd<'_>, target: BorrowedFd<'_>, kind: u32) -> io::Result<OwnedFd> {
+    let mut attr =
+        Attr::new().u32(0, program.as_raw_fd() as u32).u32(4, target.as_raw_fd() as u32).u32(8, kind);
+    let fd = bpf(LINK_CREATE, &mut attr, 16)?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Replaces the program of a link, without a moment in between.
+pub(crate) fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = Attr::new().u32(0, link.as_raw_fd() as u32).u32(4, program.as_raw_fd() as u32);
+    bpf(LINK_UPDATE, &mut attr, 16).map(drop)
+}
+
+pub(crate) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)?;
+    let mut attr = Attr::new().pointer(0, path.as_ptr()).u32(8, object.as_raw_fd() as u32);
+    bpf(OBJ_PIN, &mut attr, 16).map(drop)
 }
 
 /// `value` must be as long as the map's values (of all possible CPUs, each rounded to 8 bytes, for a per-CPU map).

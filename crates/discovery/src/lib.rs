@@ -2,11 +2,13 @@
 //!
 //! [`watch`] follows Docker and containerd and survives their restarts. [`naming`] says which service a container
 //! belongs to. [`namespace`], [`socket`] and [`process`] look into a workload: interfaces, addresses, open sockets, and
-//! the process behind a connection; they ask the kernel (netlink, `/proc`) and block for some tens of microseconds.
+//! the process behind a connection; [`cgroup`] finds its control group. They ask the kernel (netlink, `/proc`) and block
+//! for some tens of microseconds.
 
 #![forbid(unsafe_code)]
 
 mod backoff;
+pub mod cgroup;
 mod config;
 pub mod containerd;
 pub mod declared;

@@ -27,6 +27,17 @@ pub fn of_connection(namespace: &Namespace, tuple: &SocketTuple) -> Result<Optio
     Ok(socket::inode_of(namespace, tuple)?.and_then(|inode| of_socket(namespace, inode)))
 }
 
+/// The process of this number, which has just been told by the kernel.
+pub fn of_pid(pid: u32) -> Option<Process> {
+    let directory = ProcessDirectory::open(pid)?;
+    Some(Process {
+        pid,
+        executable: directory.executable()?,
+        command_line: directory.command_line(COMMAND_LINE_LIMIT)?,
+        uid: directory.uid()?,
+    })
+}
+
 /// The process of this namespace that holds the socket open.
 pub fn of_socket(namespace: &Namespace, inode: u64) -> Option<Process> {
     if inode == 0 {

@@ -104,6 +104,10 @@ pub struct Workload {
     pub exposes: Vec<Exposure>,
     pub published: Vec<PublishedPort>,
     pub attachment: Attachment,
+    /// Of a workload in the host's network: why what it sends and receives is not confined, and what to do about it. None
+    /// where it is confined like any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfined: Option<Box<str>>,
     pub interfaces: Vec<Interface>,
     /// Process id of its first process in the host's namespace; 0 while it does not run.
     pub pid: u32,

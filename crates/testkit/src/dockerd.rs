@@ -186,7 +186,7 @@ fn in_a_room() -> bool {
     std::env::var_os(ROOM).is_some()
 }
 
-fn cgroup_parent() -> String {
+pub(crate) fn cgroup_parent() -> String {
     std::env::var(ROOM).unwrap_or_else(|_| format!("/bulkhead-test-{}", std::process::id()))
 }
 

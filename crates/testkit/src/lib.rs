@@ -8,6 +8,7 @@
 //! (`./dev room cargo test ...`, which `./dev test` does), so that even a test that is killed leaves nothing.
 #![forbid(unsafe_code)]
 
+pub mod cgroup;
 pub mod dockerd;
 mod guard;
 pub mod image;
@@ -17,6 +18,7 @@ mod process;
 mod wait;
 mod wire;
 
+pub use cgroup::ControlGroup;
 pub use dockerd::Dockerd;
 pub use guard::{corpora, require, require_root};
 pub use netns::{Namespace, Network};

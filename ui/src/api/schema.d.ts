@@ -3070,6 +3070,11 @@ export interface components {
             runtime: string;
             service: components["schemas"]["ServiceName"];
             started?: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Of a workload in the host's network: why what it sends and receives is not confined, and what to do about it. None
+             *     where it is confined like any other.
+             */
+            unconfined?: string | null;
         };
         /** @description The runtime's own identifier of a container (64 hexadecimal characters for Docker), unique on its node. */
         WorkloadId: string;

@@ -21,20 +21,32 @@ impl Node {
                 self.workloads = workloads.iter().map(|w| (w.id.clone(), w.clone())).collect();
                 self.discovered = true;
                 self.drop_endpoints_of_missing_workloads();
-                self.send(NodeReport::Workloads(workloads)).await;
+                for workload in &workloads {
+                    self.confine(&workload.id);
+                }
+                self.leave_groups_of_nobody();
+                let told = workloads.iter().filter_map(|w| self.workloads.get(&w.id).cloned()).collect();
+                self.send(NodeReport::Workloads(told)).await;
                 self.identify_endpoints(true);
                 self.exempt_what_belongs_to_nobody();
                 self.remove_foreign_owners();
             }
             Update::Up(workload) => {
                 let id = workload.id.clone();
-                self.workloads.insert(id.clone(), workload.clone());
-                self.send(NodeReport::WorkloadUp(Box::new(workload))).await;
+                self.workloads.insert(id.clone(), workload);
+                self.resting.remove(&id);
+                self.confine(&id);
+                if let Some(workload) = self.workloads.get(&id).cloned() {
+                    self.send(NodeReport::WorkloadUp(Box::new(workload))).await;
+                }
                 self.identify(&id);
             }
             Update::Down(id) => {
-                self.workloads.remove(&id);
+                if let Some(ended) = self.workloads.remove(&id) {
+                    self.rest(ended);
+                }
                 self.drop_endpoints_of_missing_workloads();
+                self.leave_groups_of_nobody();
                 self.send(NodeReport::WorkloadDown(id)).await;
             }
         }
@@ -106,7 +118,7 @@ impl Node {
     }
 
     /// The service's number, once the kernel has the service's tables.
-    fn identity_of(&self, workload: &Workload) -> Identity {
+    pub(super) fn identity_of(&self, workload: &Workload) -> Identity {
         let identity = self.wanted.identities.get(&workload.service).copied().unwrap_or_default();
         if self.tables.knows(identity) { identity } else { Identity::UNKNOWN }
     }
@@ -128,7 +140,7 @@ impl Node {
     }
 
     /// Writes an endpoint into the kernel, addresses first: nothing that comes from it may be taken for another's.
-    fn place_endpoint(&mut self, index: u32, endpoint: Endpoint) {
+    pub(super) fn place_endpoint(&mut self, index: u32, endpoint: Endpoint) {
         let before = {
             let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
             view.endpoints.get(&index).cloned()
@@ -212,6 +224,10 @@ impl Node {
 
     /// Connections that were open before are entered with their true direction.
     fn adopt(&mut self, index: u32, endpoint: &Endpoint) {
+        // Which sockets of the host's network are the workload's, only the kernel knows.
+        if self.groups.contains_key(&index) {
+            return;
+        }
         let sockets = match socket::listeners_and_connections(&endpoint.namespace) {
             Ok(sockets) => sockets,
             Err(error) => return tracing::debug!(%error, index, "sockets"),

@@ -18,7 +18,7 @@ impl Node {
         let health = NodeHealth {
             time: Timestamp::from(SystemTime::now()),
             lost_events: lost + self.lost_flows.load(Ordering::Relaxed),
-            endpoints: u32::try_from(self.attached.len()).unwrap_or(u32::MAX),
+            endpoints: u32::try_from(self.attached.len() + self.groups.len()).unwrap_or(u32::MAX),
             tables: self.datapath.fill(),
             not_covered: self.not_covered(),
             kernel: bulkhead_datapath::kernel_release(),
@@ -35,12 +35,14 @@ impl Node {
         let mut sentences: Vec<String> = Vec::new();
         let mut hidden_names: Vec<String> = Vec::new();
         for workload in self.workloads.values() {
-            match &workload.attachment {
-                Attachment::Host => sentences.push(format!(
-                    "{} ({}) uses the host's network: its connections are seen as the host's and are not confined; \
-                     give it a network of its own",
+            if let Some(why) = &workload.unconfined {
+                sentences.push(format!(
+                    "{} ({}) uses the host's network: its connections are seen as the host's and are not confined, \
+                     because {why}; or give it a network of its own",
                     workload.name, workload.service
-                )),
+                ));
+            }
+            match &workload.attachment {
                 Attachment::Own if workload.pid != 0 => {
                     if resolver::is_hidden(workload) {
                         hidden_names.push(workload.service.to_string());
@@ -70,7 +72,7 @@ impl Node {
         let unknown = view.endpoints.values().filter(|e| e.identity == Identity::UNKNOWN).count();
         if unknown > 0 {
             sentences
-                .push(format!("{unknown} interfaces wait for the policy of their service and are closed"));
+                .push(format!("{unknown} endpoints wait for the policy of their service and are closed"));
         }
         let unclaimed: Vec<&str> = self
             .attached

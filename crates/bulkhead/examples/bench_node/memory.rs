@@ -84,6 +84,7 @@ impl Crowd {
             exposes: Vec::new(),
             published: Vec::new(),
             attachment: Attachment::Own,
+            unconfined: None,
             interfaces: vec![Interface {
                 network: "bench".into(),
                 addresses: vec![address(number).into()],

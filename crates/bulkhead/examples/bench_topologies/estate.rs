@@ -262,6 +262,7 @@ fn workload(
         exposes,
         published: Vec::new(),
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: vec![Interface { network: "bench".into(), addresses, mac: None }],
         pid: 0,
         netns: Some(host.namespace.path().to_string_lossy().into()),

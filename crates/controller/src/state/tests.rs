@@ -54,6 +54,7 @@ fn workload(id: &str, service: &str, declared: &[&str]) -> Workload {
         exposes: vec![],
         published: vec![],
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: vec![],
         pid: 1,
         netns: None,

@@ -79,6 +79,7 @@ pub(crate) fn workload(id: &str, service: &str, port: u16) -> Workload {
         exposes: vec![Exposure { protocol: IpProtocol::TCP, port }],
         published: vec![],
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: vec![],
         pid: 1,
         netns: None,

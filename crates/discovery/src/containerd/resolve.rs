@@ -179,6 +179,7 @@ fn describe(namespace: &str, container: &Container, task: Option<&Task>, digest:
         exposes: Vec::new(),
         published: Vec::new(),
         attachment,
+        unconfined: None,
         interfaces: Vec::new(),
         pid,
         netns,

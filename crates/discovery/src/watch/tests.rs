@@ -16,6 +16,7 @@ fn workload(id: &str, runtime: &str) -> Workload {
         exposes: Vec::new(),
         published: Vec::new(),
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: Vec::new(),
         pid: 0,
         netns: None,

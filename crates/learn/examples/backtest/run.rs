@@ -378,6 +378,7 @@ impl Simulation<'_> {
             exposes: Vec::new(),
             published: Vec::new(),
             attachment: Attachment::Own,
+            unconfined: None,
             interfaces: Vec::new(),
             pid: 1,
             netns: None,

@@ -102,6 +102,7 @@ pub(crate) fn workload(name: &str, number: u32) -> Workload {
         exposes: Vec::new(),
         published: Vec::new(),
         attachment: Attachment::Own,
+        unconfined: None,
         interfaces: Vec::new(),
         pid: 1,
         netns: None,

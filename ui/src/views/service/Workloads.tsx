@@ -25,7 +25,7 @@ export function Workloads({ service }: { service: ServiceDetail }) {
             <tbody>{service.instances.slice(0, 100).map((each) => (
               <tr key={each.id}>
                 <td className="mono">{each.name}<br /><span className="t3">{each.id.slice(0, 12)}</span></td>
-                <td>{each.interfaces.map((at) => <div key={at.network}>{at.network} <span className="mono">{at.addresses.join(", ")}</span></div>)}{each.attachment.kind !== "own" && <span className="t2">{each.attachment.kind === "host" ? "the host's namespace" : each.attachment.kind === "shared" ? `shares with ${each.attachment.container.slice(0, 12)}` : "no network"}</span>}</td>
+                <td>{each.interfaces.map((at) => <div key={at.network}>{at.network} <span className="mono">{at.addresses.join(", ")}</span></div>)}{each.attachment.kind !== "own" && <span className="t2">{each.attachment.kind === "host" ? "the host's namespace" : each.attachment.kind === "shared" ? `shares with ${each.attachment.container.slice(0, 12)}` : "no network"}</span>}{each.unconfined && <div className="t2">not confined: {each.unconfined}</div>}</td>
                 <td className="mono">{each.exposes.map((port) => `${port.port}/${port.protocol}`).join(", ")}{each.published.map((port) => <div key={port.host_port}>{port.host_port} → {port.container_port}/{port.protocol}</div>)}</td>
                 <td>{each.owner}</td><td>{each.runtime}</td>
                 <td className="right t2">{each.started === null || each.started === undefined ? "" : ago(each.started, now)}</td>

@@ -158,7 +158,7 @@ fn fanotify(host: &Host) -> Finding {
     }
 }
 
-/// Said for support's sake: hooks are on interfaces, and containers in the host's network are confined nowhere.
+/// Hooks are on interfaces; only containers in the host's network, which have none, are told by their control group.
 fn cgroups(host: &Host) -> Finding {
     let mounts = host.mounts();
     let v2 = mounts.iter().find(|m| m.kind == "cgroup2");
@@ -169,7 +169,29 @@ fn cgroups(host: &Host) -> Finding {
         (None, true) => "cgroup v1".to_owned(),
         (None, false) => "no cgroup file system".to_owned(),
     };
-    Finding::ok("cgroups", format!("{tree}: enforcement depends on none"))
+    let without = "containers in the host's network (--network host) are seen as the host and are not confined; all others are";
+    let remedy =
+        "boot with systemd.unified_cgroup_hierarchy=1, or give these containers a network of their own";
+    match v2 {
+        None => Finding::warning("cgroups", format!("{tree}: no hierarchy of version 2"), without, remedy),
+        Some(_) if host.kernel_option("CONFIG_CGROUP_BPF").is_some_and(|value| value != "y") => {
+            Finding::warning(
+                "cgroups",
+                format!("{tree}, but the kernel runs no programs for control groups"),
+                without,
+                "boot a kernel with CONFIG_CGROUP_BPF=y, or give these containers a network of their own",
+            )
+        }
+        Some(_) if v1 => Finding::ok(
+            "cgroups",
+            format!(
+                "{tree}: containers in the host's network are confined where their runtime uses v2 too (runc 1.1)"
+            ),
+        ),
+        Some(_) => {
+            Finding::ok("cgroups", format!("{tree}: containers in the host's network are confined too"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -220,20 +242,27 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_cgroup_tree_is_named_and_none_is_needed() {
+    fn every_kind_of_cgroup_tree_is_named_with_what_it_means_for_the_hosts_network() {
         let v2 = "30 23 0:27 / /sys/fs/cgroup/unified rw shared:10 - cgroup2 cgroup2 rw\n";
         let v1 = "31 23 0:28 / /sys/fs/cgroup/memory rw shared:11 - cgroup cgroup rw,memory\n";
-        for (mounts, named) in [
-            (v2.to_owned(), "cgroup v2"),
-            (v1.to_owned(), "cgroup v1:"),
-            (format!("{v2}{v1}"), "/sys/fs/cgroup/unified"),
-            (String::new(), "no cgroup"),
+        for (mounts, named, outcome) in [
+            (v2.to_owned(), "cgroup v2: ", Outcome::Ok),
+            (v1.to_owned(), "cgroup v1: ", Outcome::Warning),
+            (format!("{v2}{v1}"), "/sys/fs/cgroup/unified", Outcome::Ok),
+            (String::new(), "no cgroup", Outcome::Warning),
         ] {
             let (_root, host) = host("5.10.0", &[("/proc/self/mountinfo", &mounts)]);
             let finding = cgroups(&host);
-            assert_eq!(finding.outcome, Outcome::Ok);
+            assert_eq!(finding.outcome, outcome, "{}", finding.found);
             assert!(finding.found.contains(named), "{}", finding.found);
+            assert_eq!(finding.remedy.contains("unified_cgroup_hierarchy"), outcome == Outcome::Warning);
         }
+        let files = [
+            ("/proc/self/mountinfo", v2),
+            ("/boot/config-5.10.0", "CONFIG_CGROUPS=y\n# CONFIG_CGROUP_BPF is not set\n"),
+        ];
+        let (_root, host) = host("5.10.0", &files);
+        assert_eq!(cgroups(&host).outcome, Outcome::Warning);
     }
 
     #[test]
