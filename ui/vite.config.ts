@@ -23,20 +23,25 @@ const homeAtOnce = (): Plugin => ({
       const font = Object.keys(bundle ?? {}).find((name) => /inter-latin-wght-normal-.*\.woff2$/.test(name));
       const styles = Object.keys(bundle ?? {}).filter((name) => /MapView-.*\.css$/.test(name));
       return [
+        // First of all, while the page is still being read: who is signed in, the graph and the state of the estate.
+        ...["session", "graph/columns", "status"].map((path) => ({ tag: "link", attrs: { rel: "preload", as: "fetch", crossorigin: true, href: `./api/v1/${path}` } })),
         ...[...needed].map((name) => ({ tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `./${name}` } })),
         ...styles.map((name) => ({ tag: "link", attrs: { rel: "stylesheet", crossorigin: true, href: `./${name}` } })),
         ...(font === undefined ? [] : [{ tag: "link", attrs: { rel: "preload", as: "font", type: "font/woff2", crossorigin: true, href: `./${font}` } }]),
-      ].map((tag) => ({ ...tag, injectTo: "head" as const }));
+      ].map((tag) => ({ ...tag, injectTo: "as" in tag.attrs && tag.attrs.as === "fetch" ? "head-prepend" as const : "head" as const }));
     },
   },
 });
+
+// What the home view shares with others comes in one piece with it: two dozen small files would wait for each other.
+const GROUPS = [{ name: "parts", test: /\/src\/(app|api|live|look|text)\/(?!YamlEditor|Plot)|@mantine\/core\/esm\/components\/(Checkbox|Menu|TextInput|Modal|Button|InlineInput)\// }];
 
 // Relative paths: the console works below any prefix. Routes are in the fragment, so the page itself never moves.
 export default defineConfig({
   base: "./",
   plugins: [react(), homeAtOnce()],
-  build: { target: "es2022", cssCodeSplit: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1200 },
+  build: { target: "es2022", cssCodeSplit: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1200, rolldownOptions: { output: { codeSplitting: { groups: GROUPS } } } },
   worker: { format: "es" },
-  server: { proxy: { "/api": process.env.BULKHEAD_URL ?? "http://127.0.0.1:7070" } },
+  server: { fs: { allow: [".."] }, proxy: { "/api": process.env.BULKHEAD_URL ?? "http://127.0.0.1:7070" } },
   test: { include: ["src/**/*.test.ts"], environment: "node" },
 });

@@ -29,6 +29,13 @@ test("a thousand services are folded, found, unfolded, and live under a thousand
     const drawn = page.locator(".react-flow__node-tile, .react-flow__node-service, .react-flow__node-rest");
     await expect(page.locator(".react-flow__node-tile").first()).toBeVisible();
     expect(await drawn.count()).toBeLessThanOrEqual(300);
+    // What is looked for in a folded zone unfolds it, and is there.
+    await page.keyboard.press("Control+k");
+    await page.getByRole("dialog").getByRole("textbox").fill("team-31/queue");
+    await page.keyboard.press("Enter");
+    await expect(page.locator('.react-flow__node[data-id="team-31/queue"]')).toBeInViewport();
+    await page.keyboard.press("Escape");
+    await page.goto(`${estate.url}/#/map`);
     await page.keyboard.press("z");
     await expect(page.locator(".react-flow__node-tile")).toHaveCount(40);
     await page.keyboard.press("z");

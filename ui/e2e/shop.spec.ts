@@ -1,8 +1,9 @@
 // What a person does with a real estate: the demo's shop, enforced and broken into.
 import { expect, test, type Page } from "@playwright/test";
 import { execFile, execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { ask, MAY_SKIP, signIn } from "./support";
+import { ask, MAY_SKIP, short, signIn } from "./support";
 
 const run = promisify(execFile);
 
@@ -43,6 +44,10 @@ test("a blocked step of the breach opens down to its packet and its process", as
   await expect(detail).toContainText("6379");
   await expect(detail.getByText(/python3/).first()).toBeVisible();
   await expect(detail.locator(".hex, .packet").first()).toContainText("45");
+  const download = page.waitForEvent("download");
+  await detail.getByRole("button", { name: "Download capture" }).click();
+  const capture = readFileSync(await (await download).path());
+  expect([capture.readUInt32LE(0), capture.readUInt32LE(20), capture[40]]).toEqual([0xa1b2c3d4, 101, 0x45]);
 });
 
 test("allow this shows the document and its effect first, writes exactly that, and can be taken back", async ({ page }) => {
@@ -75,6 +80,17 @@ test("what a document would break is seen on the map before it is applied", asyn
   await page.getByRole("link", { name: "Show on the map" }).click();
   await expect(page.getByRole("heading", { name: /Under the candidate policy/ })).toBeVisible();
   await page.goto("./#/map");
+});
+
+test("the way that answers a question is shown on the map", async ({ page }) => {
+  const path = "policy/reach?from=shop/web&to=shop/db";
+  const { path: hops } = await ask<{ path: { from: { name: string }; to: { name: string } }[] }>(page, path);
+  test.skip(MAY_SKIP && hops.length === 0, "no way leads there");
+  await page.goto("./#/policies?tab=ask&ask=can shop/web ever reach shop/db?");
+  await page.getByRole("link", { name: "Show the way on the map" }).click();
+  const panel = page.getByRole("complementary", { name: "Details of the selection" });
+  await expect(panel.locator(".path-steps li")).toHaveCount(hops.length);
+  for (const { from, to } of hops) await expect(panel).toContainText(`${short(from.name)} → ${short(to.name)}`);
 });
 
 test("quarantine and release from the service's page", async ({ page }) => {

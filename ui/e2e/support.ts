@@ -1,4 +1,5 @@
 import { expect, type Page } from "@playwright/test";
+import axe from "axe-core";
 
 export const TOKEN = process.env["BULKHEAD_TOKEN"] ?? "";
 // Where nothing may be skipped, what is missing is a failure.
@@ -26,3 +27,17 @@ export async function known(page: Page): Promise<Known> {
 }
 
 export const short = (name: string): string => name.slice(name.indexOf("/") + 1);
+
+/** What keeps people with other eyes or hands out of the page as it is now. */
+export async function serious(page: Page): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const run = (window as unknown as { axe: typeof axe }).axe.run;
+    const { violations } = await run(document, {
+      resultTypes: ["violations"],
+      // Lines, tiles and nodes are named by sentences that say what their marks show; the marks are no words to repeat.
+      rules: { "label-content-name-mismatch": { enabled: false } },
+    });
+    return violations.filter((each) => each.impact === "serious" || each.impact === "critical").map((each) => `${each.id}: ${each.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+  });
+}

@@ -95,6 +95,29 @@ pub struct Automation {
     pub profile: Profile,
 }
 
+/// Whose word it is whether a service is promoted on evidence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum AutomationBy {
+    /// It was set for this service.
+    Hand,
+    /// The first rule that fits it, counted from 1.
+    Rule { rule: u32 },
+    /// What holds where no rule fits.
+    #[default]
+    Default,
+}
+
+impl fmt::Display for AutomationBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hand => f.write_str("set for this service"),
+            Self::Rule { rule } => write!(f, "by rule {rule} of the settings"),
+            Self::Default => f.write_str("by default"),
+        }
+    }
+}
+
 /// Where a service stands on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "stage", rename_all = "kebab-case", rename_all_fields = "snake_case")]

@@ -45,7 +45,9 @@ pub use graph::{
     GraphQuery,
 };
 pub use history::{HistoryRange, PastEdge, PastGraph, PastGraphQuery, Timeline, TimelinePoint};
-pub use learning::{Automation, CurvePoint, Gate, LearningSummary, Profile, Progress, UnknownProfile};
+pub use learning::{
+    Automation, AutomationBy, CurvePoint, Gate, LearningSummary, Profile, Progress, UnknownProfile,
+};
 pub use openapi::openapi;
 pub use policies::{
     ApplyRequest, ApplyResult, ChangeAction, EffectivePolicy, EffectiveRule, ExplainRequest, Explanation,

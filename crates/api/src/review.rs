@@ -153,4 +153,7 @@ pub struct ReviewResult {
     pub revision: u64,
     /// Of the learned documents, as unified diff.
     pub diff: String,
+    /// What takes exactly this back: each rule is left as it was before, decided or not.
+    #[serde(default)]
+    pub undo: Vec<ReviewDecision>,
 }

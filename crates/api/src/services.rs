@@ -1,4 +1,4 @@
-use crate::{Automation, CurvePoint, LearningSummary, Progress};
+use crate::{Automation, AutomationBy, CurvePoint, LearningSummary, Progress};
 use bulkhead_model::{
     Direction, Edge, Event, Identity, Mode, Process, RuleOrigin, RuleRef, ServiceName, Timestamp, Verdict,
     Workload,
@@ -52,6 +52,12 @@ pub struct ServiceQuery {
 pub struct ServiceDetail {
     #[serde(flatten)]
     pub summary: ServiceSummary,
+    /// Whose word `automation` is.
+    #[serde(default)]
+    pub automation_by: AutomationBy,
+    /// What it waits for, in a sentence: why it is not promoted yet, or what would take it back.
+    #[serde(default)]
+    pub outlook: String,
     /// Running workloads, `summary.workloads` of them.
     pub instances: Vec<Workload>,
     /// Who connects to it.

@@ -10,6 +10,7 @@ mod questions;
 mod reports;
 mod services;
 mod status;
+mod transfer;
 mod trials;
 
 use crate::{
@@ -112,11 +113,26 @@ impl Asked {
 }
 
 pub(crate) fn json(value: &impl Serialize) -> Answer {
-    let body = serde_json::to_vec(value).map_err(|error| {
+    Ok(with_type("application/json", written(value)?))
+}
+
+/// The same of what a reader may keep and ask about again; `time` is the value's first field.
+fn json_kept(value: &impl Serialize, time: Timestamp) -> Answer {
+    let body = written(value)?;
+    let response = with_type("application/json", Body::empty());
+    let response = transfer::kept(response, &body, time);
+    Ok(response.map(|_| Body::from(body)))
+}
+
+fn written(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(value).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
-        ApiError::new(ErrorCode::Internal, "the answer cannot be written", "look at the server's log")
-    })?;
-    Ok(with_type("application/json", body))
+        unwritten()
+    })
+}
+
+fn unwritten() -> ApiError {
+    ApiError::new(ErrorCode::Internal, "the answer cannot be written", "look at the server's log")
 }
 
 pub(crate) fn text(kind: &'static str, body: String) -> Response<Body> {
@@ -182,10 +198,12 @@ pub(crate) async fn handle(
     request: Request,
 ) -> Response<Body> {
     let begun = Instant::now();
+    let reader = transfer::Reader::of(request.headers());
     let response = match answer(&app, endpoint, params, request).await {
         Ok(response) => response,
         Err(error) => failure(error),
     };
+    let response = transfer::send(&reader, response).await;
     app.metrics.request(endpoint.id, response.status().as_u16(), begun.elapsed());
     response
 }

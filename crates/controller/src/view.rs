@@ -2,7 +2,8 @@
 
 use crate::state::{DocumentMeta, State};
 use bulkhead_api::{
-    CurvePoint, Degradation, GraphNode, JudgedEdge, ModeCounts, NodeStatus, ServiceSummary, Settings,
+    AutomationBy, CurvePoint, Degradation, GraphNode, JudgedEdge, ModeCounts, NodeStatus, ServiceSummary,
+    Settings,
 };
 use bulkhead_model::{Mode, Peer, ServiceName, Timestamp, Workload};
 use bulkhead_policy::{Inventory, PolicySet, RuleBook, compiled::CompiledPolicy};
@@ -23,6 +24,8 @@ pub(crate) struct View {
     pub(crate) services: BTreeMap<ServiceName, Arc<ServiceSummary>>,
     pub(crate) workloads: BTreeMap<ServiceName, Vec<Arc<Workload>>>,
     pub(crate) curves: BTreeMap<ServiceName, Vec<CurvePoint>>,
+    /// Whose word each service's automation is, and what the service waits for.
+    pub(crate) outlooks: BTreeMap<ServiceName, (AutomationBy, Arc<str>)>,
     /// In order of their keys.
     pub(crate) edges: Vec<Arc<JudgedEdge>>,
     pub(crate) documents: Arc<BTreeMap<(String, String), DocumentMeta>>,
@@ -56,6 +59,13 @@ pub(crate) fn build(state: &State) -> View {
         services: names().filter_map(|name| Some((name.clone(), Arc::new(summary(state, &name)?)))).collect(),
         workloads: names().map(|name| (name.clone(), state.workloads_of(&name))).collect(),
         curves: state.services.iter().map(|(name, record)| (name.clone(), record.curve.clone())).collect(),
+        outlooks: state
+            .services
+            .iter()
+            .map(|(name, record)| {
+                (name.clone(), (state.automation_and_by(name).1, Arc::clone(&record.outlook)))
+            })
+            .collect(),
         edges: state.edges.values().filter_map(|record| record.judged.clone()).collect(),
         documents: Arc::clone(&state.documents),
         set,

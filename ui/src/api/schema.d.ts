@@ -1211,6 +1211,19 @@ export interface components {
             automatic: boolean;
             profile?: components["schemas"]["Profile"];
         };
+        /** @description Whose word it is whether a service is promoted on evidence. */
+        AutomationBy: {
+            /** @enum {string} */
+            by: "hand";
+        } | {
+            /** @enum {string} */
+            by: "rule";
+            /** Format: int32 */
+            rule: number;
+        } | {
+            /** @enum {string} */
+            by: "default";
+        };
         AutomationRule: {
             automatic: boolean;
             /** @description Only services whose workloads all have these labels. */
@@ -2555,6 +2568,8 @@ export interface components {
             dry_run?: boolean;
             /** Format: int64 */
             revision: number;
+            /** @description What takes exactly this back: each rule is left as it was before, decided or not. */
+            undo?: components["schemas"]["ReviewDecision"][];
         };
         /**
          * @description What a credential may do; each role may do all that the one before it may.
@@ -2623,6 +2638,8 @@ export interface components {
         };
         /** @description Everything about one service. */
         ServiceDetail: components["schemas"]["ServiceSummary"] & {
+            /** @description Whose word `automation` is. */
+            automation_by?: components["schemas"]["AutomationBy"];
             curve: components["schemas"]["CurvePoint"][];
             /** @description What it connects to. */
             egress: components["schemas"]["JudgedEdge"][];
@@ -2630,6 +2647,8 @@ export interface components {
             ingress: components["schemas"]["JudgedEdge"][];
             /** @description Running workloads, `summary.workloads` of them. */
             instances: components["schemas"]["Workload"][];
+            /** @description What it waits for, in a sentence: why it is not promoted yet, or what would take it back. */
+            outlook?: string;
             /** @description Events that changed what the service may do, or what is known of it; newest first. */
             timeline: components["schemas"]["Event"][];
         };

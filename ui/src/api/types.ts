@@ -4,6 +4,7 @@ type S = components["schemas"];
 export type ApiError = S["ApiError"];
 export type ApplyResult = S["ApplyResult"];
 export type AuditEntry = S["AuditEntry"];
+export type AutomationBy = S["AutomationBy"];
 export type BlastRadius = S["BlastRadius"];
 export type BlastRanking = S["BlastRanking"];
 export type BlastSide = S["BlastSide"];

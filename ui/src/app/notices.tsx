@@ -1,21 +1,27 @@
+import { Button } from "@mantine/core";
 import { useSyncExternalStore } from "react";
 import { Refused } from "../api/client";
 
-interface Notice { id: number; text: string; detail: string }
+/** What can be done about what was just said. */
+export interface NoticeAction { label: string; act: () => void }
+interface Notice { id: number; text: string; detail: string; action: NoticeAction | undefined }
 
 let notices: Notice[] = [];
 let count = 0;
 const listeners = new Set<() => void>();
 const tell = () => listeners.forEach((listener) => listener());
 
-export function notice(text: string, detail = ""): void {
-  const id = ++count;
-  notices = [...notices.slice(-2), { id, text, detail }];
+const forget = (id: number): void => {
+  notices = notices.filter((each) => each.id !== id);
   tell();
-  setTimeout(() => {
-    notices = notices.filter((each) => each.id !== id);
-    tell();
-  }, 7000);
+};
+
+export function notice(text: string, detail = "", action?: NoticeAction): void {
+  const id = ++count;
+  notices = [...notices.slice(-2), { id, text, detail, action }];
+  tell();
+  // What can still be taken back stays for as long as it takes to think twice.
+  setTimeout(() => forget(id), action === undefined ? 7000 : 12_000);
 }
 
 /** In the server's words, with its remedy. */
@@ -27,7 +33,12 @@ export function Notices() {
   const all = useSyncExternalStore((listener) => { listeners.add(listener); return () => listeners.delete(listener); }, () => notices);
   return (
     <div className="notices" role="status" aria-live="polite">
-      {all.map((each) => <div key={each.id}><strong>{each.text}</strong>{each.detail !== "" && <p className="t2 small">{each.detail}</p>}</div>)}
+      {all.map(({ id, text, detail, action }) => (
+        <div key={id} className="row">
+          <div className="grow"><strong>{text}</strong>{detail !== "" && <p className="t2 small">{detail}</p>}</div>
+          {action !== undefined && <Button variant="default" onClick={() => { forget(id); action.act(); }}>{action.label}</Button>}
+        </div>
+      ))}
     </div>
   );
 }

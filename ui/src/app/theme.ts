@@ -20,7 +20,7 @@ export const theme = createTheme({
     Textarea: { defaultProps: { size: "xs" } },
     Switch: { defaultProps: { size: "sm" } },
     // Gone at once when closed: one that fades under load would swallow the keys that are meant for what is below it.
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.35 }, transitionProps: { duration: 0 } } },
+    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.35 }, transitionProps: { duration: 0 }, closeButtonProps: { "aria-label": "Close" } } },
   },
 });
 

@@ -8,6 +8,8 @@ import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutt
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
 
+/** What may stand at the cursor. */
+export interface Offer { label: string; detail?: string | undefined; kind: "key" | "value" }
 export interface Fault { line: number; column?: number | undefined; message: string }
 
 const look = EditorView.theme({
@@ -29,15 +31,15 @@ const ink = HighlightStyle.define([
 ]);
 
 /** A policy document; faults of the last check stand in their lines. */
-export default function YamlEditor({ value, onChange, faults, words, readOnly }: { value: string; onChange?: (text: string) => void; faults?: readonly Fault[]; words?: readonly string[]; readOnly?: boolean }) {
+export default function YamlEditor({ value, onChange, faults, offers, readOnly }: { value: string; onChange?: (text: string) => void; faults?: readonly Fault[]; offers?: (before: string) => Offer[]; readOnly?: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const change = useRef(onChange);
-  const known = useRef(words ?? []);
+  const known = useRef(offers);
   const first = useRef(value);
   useEffect(() => {
     change.current = onChange;
-    known.current = words ?? [];
+    known.current = offers;
   });
   useEffect(() => {
     if (box.current === null) return;
@@ -48,9 +50,11 @@ export default function YamlEditor({ value, onChange, faults, words, readOnly }:
         extensions: [
           lineNumbers(), history(), drawSelection(), highlightActiveLine(), highlightActiveLineGutter(), keymap.of([...defaultKeymap, ...historyKeymap, ...(readOnly === true ? [] : [indentWithTab])]), yaml(), look, syntaxHighlighting(ink), EditorState.readOnly.of(readOnly ?? false), EditorView.editable.of(readOnly !== true),
           EditorView.contentAttributes.of({ "aria-label": "Policy documents as YAML", tabindex: "0" }),
-          autocompletion({ override: [(context: CompletionContext) => {
+          autocompletion({ icons: false, override: [(context: CompletionContext) => {
             const word = context.matchBefore(/[\w./-]*/);
-            return word === null || (word.from === word.to && !context.explicit) ? null : { from: word.from, options: known.current.map((label) => ({ label })) };
+            if (word === null || (word.from === word.to && !context.explicit)) return null;
+            const options = known.current?.(context.state.sliceDoc(0, word.from)) ?? [];
+            return { from: word.from, options: options.map(({ label, detail, kind }) => ({ label, ...(detail === undefined ? {} : { detail }), type: kind === "key" ? "property" : "constant", apply: kind === "key" ? `${label}: ` : label })) };
           }] }),
           EditorView.updateListener.of((update) => { if (update.docChanged) change.current?.(update.state.doc.toString()); }),
         ],

@@ -4,7 +4,9 @@ import { blastOf, estate } from "../fixtures/estate";
 import { peerKey } from "../text/words";
 import { chain, directions, spots } from "./blast/rings";
 import { decodePacket, hexLines } from "./events/hex";
-import { merged, textOf } from "./events/reduce";
+import { pcapOf } from "./events/pcap";
+import { merged, storyOf, textOf } from "./events/reduce";
+import { spread } from "./events/Unfolded";
 import { isWeb, progressOf, resultSentence, stateWord } from "./policy/trial";
 import { parseQuestion } from "./policy/question";
 import { progressWord, sortServices } from "./services/sort";
@@ -44,6 +46,22 @@ describe("events", () => {
   it("keeps no more than it can show", () => {
     expect(merged(world.events, [], 3).length).toBe(3);
   });
+  it("tell one story where they are about one service and close in time", () => {
+    const denials = world.events.filter((each) => each.type === "denied");
+    const [first] = denials;
+    if (first === undefined) throw new Error("no denial");
+    const story = storyOf(first, world.events);
+    expect(story).toContain(first);
+    expect(story.map((each) => each.time)).toEqual(story.map((each) => each.time).toSorted((a, b) => a - b));
+    expect(story.some((each) => each.type === "scan")).toBe(true);
+    expect(story.some((each) => each.type === "mode-changed")).toBe(false);
+    expect(storyOf({ ...first, time: NOW - 9e9, ...(first.type === "denied" ? { last: NOW - 9e9 } : {}) }, [])).toHaveLength(1);
+  });
+  it("at the same moment stand beside each other, within the line", () => {
+    const places = spread([0, 0, 0, 0.99, 1, 1]);
+    expect(places.every((place, i) => place >= 0 && place <= 1 && (i === 0 || place - (places[i - 1] ?? 0) > 0.034))).toBe(true);
+    expect(spread([0, 0.5, 1])).toEqual([0, 0.5, 1]);
+  });
   it("finds a denial by its process and port", () => {
     const event = world.events.find((each) => each.type === "denied" && each.edge.port === 6379);
     expect(event !== undefined && textOf(event)).toContain("/tmp/k redis 6379");
@@ -54,6 +72,13 @@ describe("events", () => {
     expect(decodePacket(event.packet ?? []).map((field) => field.value)).toEqual(["version 4, 60 bytes, TTL 64", "51834 → 6379, SYN", "none: it was stopped before the first byte"]);
     expect(hexLines(event.packet ?? [])[0]).toMatchObject({ offset: "0000", bytes: expect.arrayContaining(["45", "00"]) as unknown });
     expect(decodePacket([1, 2, 3])).toEqual([]);
+  });
+  it("writes the first packet as a capture that other tools read", () => {
+    const packet = [0x45, 0, 0, 60, 1, 2];
+    const view = new DataView(pcapOf(packet, 1_700_000_000_123).buffer);
+    const words = [0, 20, 24, 28, 32, 36].map((at) => view.getUint32(at, true));
+    expect(words).toEqual([0xa1b2c3d4, 101, 1_700_000_000, 123_000, 6, 60]);
+    expect([view.getUint16(4, true), view.getUint16(6, true), view.getUint8(40), view.byteLength]).toEqual([2, 4, 0x45, 46]);
   });
 });
 

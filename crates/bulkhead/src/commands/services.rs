@@ -132,10 +132,18 @@ fn print_detail(screen: &mut Screen, detail: &ServiceDetail, now: Timestamp, wid
     screen.line(Style::Bold, &service.name.to_string())?;
     screen.span(Style::Plain, "mode       ")?;
     screen.line(service.mode.into(), &service.mode.to_string())?;
+    let by = detail.automation_by;
     if service.automation.automatic {
-        writeln!(screen, "promotion  on evidence, automatically (profile {})", service.automation.profile)?;
+        writeln!(
+            screen,
+            "promotion  on evidence, automatically (profile {}; {by})",
+            service.automation.profile
+        )?;
     } else {
-        writeln!(screen, "promotion  by hand (bulkhead promote {})", service.name)?;
+        writeln!(screen, "promotion  by hand (bulkhead promote {}; {by})", service.name)?;
+    }
+    if !detail.outlook.is_empty() {
+        writeln!(screen, "next       {}", detail.outlook)?;
     }
     writeln!(screen, "images     {}", service.images.join(", "))?;
     writeln!(

@@ -1,4 +1,4 @@
-use super::{Answer, Asked, json, page};
+use super::{Answer, Asked, json, json_kept, page};
 use crate::{state::KIND_NAMES, view::View};
 use bulkhead_api::{
     ApiError, EdgeColumns, EdgeList, EdgeQuery, ErrorCode, EventList, EventQuery, Graph, GraphColumns,
@@ -26,7 +26,7 @@ pub(crate) fn graph_names(query: &GraphQuery, name: &ServiceName) -> bool {
 pub(super) fn graph(asked: &Asked) -> Answer {
     let query: GraphQuery = asked.query()?;
     let view = asked.app.view.load_full();
-    json(&snapshot(&view, &query))
+    json_kept(&snapshot(&view, &query), view.time)
 }
 
 pub(crate) fn snapshot(view: &View, query: &GraphQuery) -> Graph {
@@ -84,7 +84,8 @@ pub(super) fn columns(asked: &Asked) -> Answer {
         edges.last_seen.push(judged.edge.last_seen);
     }
     let (time, revision) = (view.time, view.revision);
-    json(&GraphColumns { time, revision, nodes, peers: peers.list, applications: applications.list, edges })
+    let (peers, applications) = (peers.list, applications.list);
+    json_kept(&GraphColumns { time, revision, nodes, peers, applications, edges }, time)
 }
 
 /// Each thing once, and its place in the list.

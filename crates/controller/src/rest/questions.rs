@@ -284,17 +284,19 @@ pub(super) async fn decide(asked: Asked) -> Answer {
         .act(move |state| {
             if request.dry_run {
                 let (decided, diff) = state.rehearse(&request, &actor)?;
-                return Ok(ReviewResult { decided, dry_run: true, revision: state.revision, diff });
+                let (revision, undo) = (state.revision, Vec::new());
+                return Ok(ReviewResult { decided, dry_run: true, revision, diff, undo });
             }
             let before = Arc::clone(&state.documents);
-            let decided = state.decide(&request, &actor)?;
+            let undo = state.decide(&request, &actor)?;
             state.bring_up_to_date();
             let changed = state.documents.iter().filter_map(|(place, meta)| {
                 let old = before.get(place).map_or("", |meta| meta.yaml.as_str());
                 (old != meta.yaml).then(|| crate::diff::unified(&meta.key.to_string(), old, &meta.yaml))
             });
             let diff = changed.collect();
-            Ok::<_, ApiError>(ReviewResult { decided, dry_run: false, revision: state.revision, diff })
+            let (decided, revision) = (undo.len() as u64, state.revision);
+            Ok::<_, ApiError>(ReviewResult { decided, dry_run: false, revision, diff, undo })
         })
         .await??;
     json(&result)

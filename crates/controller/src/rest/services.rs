@@ -45,8 +45,11 @@ pub(super) async fn detail(asked: Asked) -> Answer {
         let own = view.edges_of(&name).filter(|judged| of(judged).service() == Some(&name));
         own.map(|judged| (**judged).clone()).collect()
     };
+    let (automation_by, outlook) = view.outlooks.get(&name).cloned().unwrap_or_default();
     json(&ServiceDetail {
         summary: (**summary).clone(),
+        automation_by,
+        outlook: outlook.to_string(),
         instances: view.workloads.get(&name).into_iter().flatten().map(|w| (**w).clone()).collect(),
         ingress: side(|judged| &judged.edge.key.server),
         egress: side(|judged| &judged.edge.key.client),

@@ -44,8 +44,14 @@ impl State {
             self.node_changed(name);
         }
         let Some(record) = self.services.get(name) else { return };
-        if record.requested.is_some() {
-            // A document has the last word: evidence neither promotes nor rolls back.
+        if let Some(mode) = record.requested {
+            // A document has the last word.
+            self.set_outlook(
+                name,
+                &format!(
+                    "A policy document asks for {mode}: evidence neither promotes it nor takes it back."
+                ),
+            );
             return;
         }
         let shadow = Shadow { would_deny: record.shadow, last: record.shadow_last };
@@ -60,6 +66,7 @@ impl State {
         else {
             return;
         };
+        self.set_outlook(name, &decision.explanation);
         if decision.step == Step::Stay || decision.mode == from {
             return;
         }
@@ -69,6 +76,12 @@ impl State {
             && let Some(record) = self.services.get_mut(name)
         {
             record.rolled_back = Some((now, decision.explanation));
+        }
+    }
+
+    fn set_outlook(&mut self, name: &ServiceName, outlook: &str) {
+        if let Some(record) = self.services.get_mut(name).filter(|record| &*record.outlook != outlook) {
+            record.outlook = outlook.into();
         }
     }
 

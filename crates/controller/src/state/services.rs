@@ -1,5 +1,5 @@
 use super::State;
-use bulkhead_api::{Automation, CurvePoint, LearningSummary};
+use bulkhead_api::{Automation, AutomationBy, CurvePoint, LearningSummary};
 use bulkhead_learn::CanaryDenial;
 use bulkhead_model::{EventKind, Identity, Mode, ServiceName, Severity, Timestamp, WorkloadId};
 use bulkhead_store::Change;
@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-/// A service as the controller keeps it; all of it but `running` and `hold` is stored.
+/// A service as the controller keeps it; all of it but `running`, `hold` and `outlook` is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ServiceRecord {
     pub(crate) identity: Identity,
@@ -57,6 +57,9 @@ pub(crate) struct ServiceRecord {
     /// Whether enforcement waits at the moment, and why.
     #[serde(skip)]
     pub(crate) hold: Option<String>,
+    /// What it waits for.
+    #[serde(skip)]
+    pub(crate) outlook: Arc<str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +123,7 @@ impl ServiceRecord {
             summary: None,
             running: BTreeSet::new(),
             hold: None,
+            outlook: "".into(),
         }
     }
 
@@ -150,18 +154,29 @@ impl State {
 
     /// How a service is promoted: as set by hand, else by the first rule of the settings that fits.
     pub(crate) fn automation(&self, name: &ServiceName) -> Automation {
-        let Some(record) = self.services.get(name) else { return Automation::default() };
+        self.automation_and_by(name).0
+    }
+
+    /// The same, and whose word it is.
+    pub(crate) fn automation_and_by(&self, name: &ServiceName) -> (Automation, AutomationBy) {
+        let Some(record) = self.services.get(name) else { return Default::default() };
         if let Some(automation) = record.automation {
-            return automation;
+            return (automation, AutomationBy::Hand);
         }
-        let fits = self.settings.automation.iter().find(|rule| {
+        let fits = self.settings.automation.iter().position(|rule| {
             rule.namespace.as_deref().is_none_or(|namespace| namespace == name.namespace())
                 && rule.zone.as_deref().is_none_or(|zone| self.is_in_zone(name, zone))
                 && rule.labels.iter().all(|(key, value)| record.labels.get(key) == Some(value))
         });
-        match fits {
-            Some(rule) => Automation { automatic: rule.automatic, profile: rule.profile },
-            None => Automation { automatic: self.settings.automatic, profile: self.settings.profile },
+        match fits.map(|place| (place, &self.settings.automation[place])) {
+            Some((place, rule)) => (
+                Automation { automatic: rule.automatic, profile: rule.profile },
+                AutomationBy::Rule { rule: place as u32 + 1 },
+            ),
+            None => (
+                Automation { automatic: self.settings.automatic, profile: self.settings.profile },
+                AutomationBy::Default,
+            ),
         }
     }
 

@@ -8,7 +8,7 @@ mod trials;
 
 use super::*;
 use crate::config::ControllerConfig;
-use bulkhead_api::{Automation, Decision, Profile, Progress, ReviewDecision, ReviewRequest};
+use bulkhead_api::{Automation, AutomationBy, Decision, Profile, Progress, ReviewDecision, ReviewRequest};
 use bulkhead_model::{
     Application, Attachment, Direction, EdgeCounters, EventKind, FlowTuple, Identity, IpProtocol, Mode, Peer,
     RuleRef, Verdict, WorkloadOwner,
@@ -562,8 +562,14 @@ fn automation_is_given_by_the_first_rule_that_fits_and_by_hand_above_all() {
     let of = |estate: &Estate, service: &str| estate.state.automation(&name(service));
     assert_eq!(of(&estate, "shop/redis"), Automation { automatic: true, profile: Profile::Strict });
     assert_eq!(of(&estate, "shop/web"), Automation { automatic: true, profile: Profile::Fast });
+    let by = |estate: &Estate, service: &str| estate.state.automation_and_by(&name(service)).1;
+    assert_eq!(by(&estate, "shop/redis"), AutomationBy::Rule { rule: 1 });
+    assert_eq!(by(&estate, "shop/web"), AutomationBy::Rule { rule: 2 });
     estate.state.set_automation(&name("shop/web"), Automation::default());
     assert_eq!(of(&estate, "shop/web"), Automation::default());
+    assert_eq!(by(&estate, "shop/web"), AutomationBy::Hand);
+    estate.state.settings.automation.clear();
+    assert_eq!(by(&estate, "shop/redis"), AutomationBy::Default);
 }
 
 #[test]
@@ -619,4 +625,16 @@ fn what_is_stored_brings_the_same_state_back() {
     let report =
         |estate: &Estate| estate.state.learner().report(&name("shop/api")).map(|report| report.edges);
     assert_eq!(report(&again), report(&estate));
+}
+
+#[test]
+fn a_service_says_what_it_waits_for() {
+    let mut estate = shop();
+    estate.pass(1, TRAFFIC);
+    let outlook = |estate: &Estate| estate.state.services[&name("shop/api")].outlook.to_string();
+    let young = outlook(&estate);
+    assert!(young.contains("profile default") || young.contains("hours"), "{young}");
+    estate.state.enter_mode(&name("shop/api"), Mode::Quarantine, "anna", "by hand", false);
+    estate.pass(1, TRAFFIC);
+    assert!(outlook(&estate).contains("Quarantined by a person"), "{}", outlook(&estate));
 }

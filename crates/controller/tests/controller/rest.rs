@@ -212,6 +212,7 @@ async fn learned_rules_wait_for_a_decision() {
     };
     let result = admin.decide(&decide(&item.id, Decision::Attack)).await.expect("decided");
     assert_eq!(result.decided, 1);
+    assert_eq!(result.undo, decide(&item.id, Decision::Undo).decisions);
     let preview =
         admin.promotion(&name("shop/redis"), &PromotionQuery { to: Mode::Enforce }).await.expect("preview");
     assert_eq!(preview.would_deny.len(), 1, "what was called an attack would be denied");

@@ -165,3 +165,51 @@ async fn the_graph_as_columns_says_what_the_graph_says() {
     }
     running.controller.stop().await;
 }
+
+#[tokio::test]
+async fn a_graph_is_sent_compressed_and_not_again_to_who_has_it() {
+    let running = start().await;
+    running.shop().await;
+    for port in 1..30 {
+        running.connect("shop/web", "shop/redis", 7_000 + port, Verdict::Allowed).await;
+    }
+    eventually("all edges are seen", || async {
+        (running.admin.edges(&Default::default()).await.ok()?.items.len() == 31).then_some(())
+    })
+    .await;
+    let raw = running.raw();
+    for path in ["/api/v1/graph", "/api/v1/graph/columns"] {
+        let plain = raw.send("GET", path, None).await;
+        assert!(!plain.headers.contains_key("content-encoding"), "{path}");
+        let packed = raw.send_with("GET", path, None, &[("accept-encoding", "gzip")]).await;
+        assert_eq!(packed.headers["content-encoding"], "gzip", "{path}");
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&packed.body[..]), &mut text)
+            .expect("gzip");
+        let unpacked: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(unpacked["nodes"], plain.json()["nodes"], "{path}");
+        assert!(packed.body.len() * 2 < text.len(), "{path}: {} of {}", packed.body.len(), text.len());
+        assert_eq!(packed.headers["cache-control"], "private, no-cache");
+        // Rates cool down meanwhile: between two of their steps it is the same graph.
+        let tag = eventually("who has it is told so", || async {
+            let first = raw.send("GET", path, None).await;
+            let tag = first.headers["etag"].to_str().expect("text").to_owned();
+            let kept = raw.send_with("GET", path, None, &[("if-none-match", tag.as_str())]).await;
+            (kept.status == 304 && kept.body.is_empty()).then_some(tag)
+        })
+        .await;
+        let other =
+            raw.with_token(None).send_with("GET", path, None, &[("if-none-match", tag.as_str())]).await;
+        assert_eq!(other.status, 401, "{path}: a tag is no credential");
+        let port = 8_000 + path.len() as u16;
+        running.connect("shop/api", "shop/web", port, Verdict::Allowed).await;
+        eventually("a new edge is another graph", || async {
+            let again = raw.send_with("GET", path, None, &[("if-none-match", tag.as_str())]).await;
+            (again.status == 200 && again.headers["etag"] != tag.as_str()).then_some(())
+        })
+        .await;
+    }
+    let small = raw.send_with("GET", "/api/v1/session", None, &[("accept-encoding", "gzip")]).await;
+    assert!(!small.headers.contains_key("content-encoding"), "what holds a secret is not compressed");
+    running.controller.stop().await;
+}

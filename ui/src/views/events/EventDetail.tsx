@@ -16,15 +16,12 @@ import { modeWord, peerKey, peerPlace, peerShort, portText } from "../../text/wo
 import { AllowDialog } from "../policy/AllowDialog";
 import { useQuarantine } from "../service/useQuarantine";
 import { decodePacket, hexLines } from "./hex";
+import { pcapOf, save } from "./pcap";
+import { serviceOf } from "./reduce";
+import { Unfolded } from "./Unfolded";
 
 type DenialEvent = Extract<Event, { type: "denied" | "would-deny" }>;
 const isDenial = (event: Event): event is DenialEvent => event.type === "denied" || event.type === "would-deny";
-
-function serviceOf(event: Event): string | undefined {
-  if (isDenial(event)) return event.edge.client.kind === "service" ? event.edge.client.name : event.service;
-  if (event.type === "scan") return event.client.kind === "service" ? event.client.name : undefined;
-  return "service" in event && typeof event.service === "string" ? event.service : undefined;
-}
 
 /** What can be done about it; a viewer sees where to look alone. */
 export function EventActions({ event }: { event: Event }) {
@@ -49,10 +46,10 @@ export function EventActions({ event }: { event: Event }) {
   );
 }
 
-export function EventDetail({ event }: { event: Event }) {
+export function EventDetail({ event, events }: { event: Event; events: readonly Event[] }) {
   return (
     <>
-      {isDenial(event) ? <DenialDetail event={event} /> : <Plain event={event} />}
+      {isDenial(event) ? <DenialDetail event={event} events={events} /> : <><Plain event={event} /><Unfolded event={event} events={events} /></>}
     </>
   );
 }
@@ -91,7 +88,7 @@ function Tuple({ denial }: { denial: { tuple: Denial["tuple"] } }) {
   return <span className="mono">{tuple.client_address}{port(tuple.client_port)} → {tuple.server_address}{port(tuple.server_port)}</span>;
 }
 
-function DenialDetail({ event }: { event: DenialEvent }) {
+function DenialDetail({ event, events }: { event: DenialEvent; events: readonly Event[] }) {
   const explain = useQuery({ ...queries.effective(event.service), enabled: event.rule !== 0 });
   const rule = explain.data === undefined ? undefined : [...explain.data.egress, ...explain.data.ingress].find((each) => each.reference === event.rule);
   const packet = event.packet ?? [];
@@ -109,6 +106,7 @@ function DenialDetail({ event }: { event: DenialEvent }) {
         </div>
         <End peer={event.edge.server} lines={[event.direction === "ingress" ? event.workload_name : null, `${event.tuple.server_address}${event.tuple.server_port > 0 ? `:${event.tuple.server_port}` : ""}`]} />
       </section>
+      <Unfolded event={event} events={events} />
       <div className="event-cards">
         {event.process === null || event.process === undefined ? (
           <section className="card"><header><h3>Process</h3></header><p className="body t2">{event.direction === "ingress" ? "The client is not a workload of this host; its process is not known." : "The process had ended before it could be read."}</p></section>
@@ -123,7 +121,7 @@ function DenialDetail({ event }: { event: DenialEvent }) {
       </div>
       {packet.length > 0 && (
         <section className="card">
-          <header><h3>First packet</h3><span className="t2 grow">{plural(packet.length, "byte")} from its IP header on</span></header>
+          <header><h3>First packet</h3><span className="t2 grow">{plural(packet.length, "byte")} from its IP header on</span><button type="button" className="link" onClick={() => save(`bulkhead-event-${event.id}.pcap`, pcapOf(packet, event.time))}>Download capture</button></header>
           <div className="packet">
             <pre className="hex" tabIndex={0}>{hexLines(packet).map((line) => <span key={line.offset}><i>{line.offset}</i>  {line.bytes.slice(0, 8).join(" ").padEnd(23)}  {line.bytes.slice(8).join(" ").padEnd(23)}  {line.text}{"\n"}</span>)}</pre>
             <dl className="facts">{decodePacket(packet).map((field) => <div key={field.name} className="contents"><dt>{field.name}</dt><dd>{field.value}</dd></div>)}</dl>

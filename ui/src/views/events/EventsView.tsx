@@ -91,7 +91,7 @@ export default function EventsView() {
           )}
           <div className="keys"><span><kbd>J</kbd><kbd>K</kbd>move</span><span className="grow" /><span className="t3">{liveness === "live" ? "live" : liveness === "lost" ? "reconnecting" : "connecting"}</span></div>
         </div>
-        <div className="detail" tabIndex={0}><a className="back" href={toHash(["events"], query)}>‹ All events</a>{chosen === undefined ? <Empty title={wanted === undefined ? "Choose an event." : linked.isFetching ? "Reading the event…" : "That event is no longer stored."}><p>{wanted === undefined ? "" : linked.isFetching ? "" : "Older events are removed after the time that the settings say."} <VerdictGlyph verdict="allowed" /></p></Empty> : <EventDetail event={chosen} />}</div>
+        <div className="detail" tabIndex={0}><a className="back" href={toHash(["events"], query)}>‹ All events</a>{chosen === undefined ? <Empty title={wanted === undefined ? "Choose an event." : linked.isFetching ? "Reading the event…" : "That event is no longer stored."}><p>{wanted === undefined ? "" : linked.isFetching ? "" : "Older events are removed after the time that the settings say."} <VerdictGlyph verdict="allowed" /></p></Empty> : <EventDetail event={chosen} events={events} />}</div>
       </main>
     </>
   );

@@ -11,6 +11,26 @@ export const GROUPS = {
 } as const;
 export type Group = keyof typeof GROUPS;
 
+/** Whom it is about: who tried, where that is a service. */
+export function serviceOf(event: Event): string | undefined {
+  if (event.type === "denied" || event.type === "would-deny") return event.edge.client.kind === "service" ? event.edge.client.name : event.service;
+  if (event.type === "scan") return event.client.kind === "service" ? event.client.name : undefined;
+  return "service" in event && typeof event.service === "string" ? event.service : undefined;
+}
+
+/** Events that belong to one story: about the same service, each within a quarter of an hour of the next. Oldest first. */
+export function storyOf(event: Event, events: readonly Event[], gap = 15 * 60_000): Event[] {
+  const about = serviceOf(event);
+  if (about === undefined) return [event];
+  const all = [...events.filter((each) => each.id !== event.id && serviceOf(each) === about), event].sort((a, b) => a.time - b.time || a.id - b.id);
+  const at = all.indexOf(event);
+  const far = (a: Event | undefined, b: Event | undefined): boolean => a === undefined || b === undefined || b.time - lastTime(a) > gap;
+  let [from, to] = [at, at];
+  while (!far(all[from - 1], all[from])) from -= 1;
+  while (!far(all[to], all[to + 1])) to += 1;
+  return all.slice(from, to + 1);
+}
+
 /** When it last counted: an aggregated event moves up each time it comes again. */
 export const lastTime = (event: Event): number => (event.type === "denied" || event.type === "would-deny" ? Math.max(event.last, event.time) : event.time);
 

@@ -3,11 +3,12 @@ import "@xyflow/react/dist/base.css";
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { BlastRadius } from "../../api/types";
 import { useKeys } from "../../app/keys";
-import { namespaceOf, peerKey } from "../../text/words";
+import { peerKey } from "../../text/words";
 import { cellAt } from "./model/layout";
-import { restKey, zoneKey, type Scene, type SceneLink } from "./model/scene";
+import { restKey, stepsOf, zoneKey, type Scene, type SceneLink } from "./model/scene";
 import type { Picture } from "./model/solve";
 import { matcher } from "./model/matcher";
+import { nearest, type Way } from "./model/nearest";
 import { EntryNode, nodeSentence, OutsideNode, RestNode, ServiceNode, TileNode, ZoneNode } from "./nodes";
 import { select, type MapState } from "./useMapState";
 import { Bundles, Wires } from "./Wires";
@@ -99,8 +100,8 @@ const Inner = memo(function Inner({ scene, picture, state, blast, phone, move, o
   }, []);
   const onNodeDragStop = useCallback((_: unknown, node: Node) => {
     setDragged({});
-    const zone = geometry.zones[namespaceOf(node.id)];
-    const members = scene.zones.find((each) => each.name === namespaceOf(node.id));
+    const members = scene.zones.find((each) => each.services.some((service) => peerKey(service.peer) === node.id));
+    const zone = members === undefined ? undefined : geometry.zones[members.name];
     if (zone === undefined || members === undefined) return;
     move(node.id, cellAt(zone, node.position), members.services.map((each) => peerKey(each.peer)));
   }, [geometry, scene, move]);
@@ -110,6 +111,13 @@ const Inner = memo(function Inner({ scene, picture, state, blast, phone, move, o
   const wires = useMemo(() => scene.links.filter((link) => picture.ways[link.id] !== undefined), [scene, picture]);
   const bundles = useMemo(() => (phone ? [] : scene.links.filter((link) => picture.ways[link.id] === undefined && link.verdict === "allowed")), [scene, picture, phone]);
   const onSelect = useCallback((link: SceneLink) => select({ link: link.id }), []);
+  const step = (way: Way) => () => {
+    // Folded zones are unfolded by Enter, services are chosen as one passes.
+    const boxes = Object.fromEntries(Object.entries(geometry.nodes).filter(([key]) => !key.includes(":") || key.startsWith("external:")));
+    const to = state.focus === undefined ? Object.keys(boxes)[0] : nearest(boxes, state.focus, way);
+    if (to !== undefined) select({ focus: to });
+  };
+  useKeys(state.link !== undefined ? {} : { ArrowUp: step("ArrowUp"), ArrowDown: step("ArrowDown"), ArrowLeft: step("ArrowLeft"), ArrowRight: step("ArrowRight") });
   useKeys({ "+": () => void flow.zoomIn(), "=": () => void flow.zoomIn(), "-": () => void flow.zoomOut(), f: () => void flow.fitView({ padding: 0.04 }) });
 
   return (
@@ -200,6 +208,10 @@ function useView(picture: Picture, state: MapState, phone: boolean, scene: Scene
 
 function relatedLinks(scene: Scene, state: MapState): ReadonlySet<string> | undefined {
   if (state.link !== undefined) return undefined;
+  if (state.path.length > 1) {
+    const way = new Set(stepsOf(state.path, scene.shown).map(([from, to]) => `${from}>${to}`));
+    return new Set(scene.links.filter((link) => link.verdict === "allowed" && way.has(`${link.from}>${link.to}`)).map((link) => link.id));
+  }
   if (state.focus === undefined) return undefined;
   // Beyond a few links the selection's own stand out; in a small picture nothing needs to step back.
   if (scene.links.length <= 40) return undefined;

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMediaQuery } from "@mantine/hooks";
-import { useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import * as queries from "../../api/queries";
 import type { Mode, Verdict } from "../../api/types";
 import { Headline } from "../../app/Headline";
@@ -17,15 +17,16 @@ import { peerKey } from "../../text/words";
 import { Canvas } from "./Canvas";
 import { FirstRun } from "./FirstRun";
 import { Legend } from "./Legend";
+import { byZone } from "./model/containers";
 import { heldBack } from "./model/held";
 import { pastGraph } from "./model/past";
 import { issuesOf } from "./model/issues";
 import { edgeId } from "../../live/graph";
-import { buildScene } from "./model/scene";
+import { buildScene, type Scene } from "./model/scene";
 import { SidePanel } from "./SidePanel";
 import { TimeBar } from "./TimeBar";
 import { Toolbar } from "./Toolbar";
-import { foldZone, select, useMapState } from "./useMapState";
+import { foldZones, select, useMapState, type MapState } from "./useMapState";
 import { usePicture } from "./usePicture";
 import "./map.css";
 
@@ -56,14 +57,20 @@ export default function MapView() {
     return shown === undefined ? undefined : new Map<string, Verdict>(shown.changes.map((change) => [edgeId(change.edge), change.after]));
   }, [state.layers, enforced.data, candidate.data]);
   const asCandidate = state.layers.has("candidate") && candidate.data !== undefined;
+  const documents = useQuery(queries.policies);
+  const hasZones = documents.data?.items.some((each) => each.kind === "Zone") ?? false;
+  const zones = useQuery({ ...queries.zones, enabled: state.zones });
+  const containerOf = useMemo(() => (state.zones && zones.data !== undefined ? byZone(zones.data.items) : undefined), [state.zones, zones.data]);
+  const wanted = useMemo(() => new Set([...(state.focus === undefined ? [] : [state.focus]), ...state.path]), [state.focus, state.path]);
   const folds = `${[...state.folded].join()}|${[...state.unfolded].join()}`;
   const hidden = useMemo(() => new Set<Verdict>([...(state.layers.has("quiet") ? [] : ["allowed" as const]), ...(state.layers.has("verdicts") ? [] : ["denied" as const, "would-deny" as const])]), [state.layers]);
   const scene = useMemo(
-    () => (graph === undefined ? undefined : buildScene(graph, { folded: state.folded, unfolded: state.unfolded, from: gone === undefined || state.fresh ? state.from : undefined, to: gone === undefined || state.fresh ? state.to : undefined, fresh: state.fresh, verdicts, hidden, candidate: asCandidate })),
+    () => (graph === undefined ? undefined : buildScene(graph, { folded: state.folded, unfolded: state.unfolded, from: gone === undefined || state.fresh ? state.from : undefined, to: gone === undefined || state.fresh ? state.to : undefined, fresh: state.fresh, verdicts, hidden, candidate: asCandidate, containerOf, wanted, path: state.path })),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the graph is a new object when shape or numbers changed
-    [graph, folds, state.from, state.to, state.fresh, verdicts, hidden, asCandidate],
+    [graph, folds, state.from, state.to, state.fresh, verdicts, hidden, asCandidate, containerOf, wanted, state.path],
   );
-  const { picture, move, arrange } = usePicture(scene, phone, state.focus, state.from === undefined);
+  const { picture, move, arrange } = usePicture(scene, phone, state.focus, state.from === undefined, containerOf !== undefined);
+  useUnfolding(scene, state, wanted);
   const issues = useMemo(() => (graph === undefined ? [] : issuesOf(heldBack(graph).values())), [graph]);
   const next = useRef(-1);
   const nextIssue = () => {
@@ -104,19 +111,30 @@ export default function MapView() {
       </Headline>
       <main className="map-view">
         <div className="map-main">
-          <Toolbar state={state} scene={scene} allFolded={allFolded} foldAll={foldAll} arrange={arrange} modes={modes} all={MODES} hasCandidate={hasCandidate} />
+          <Toolbar state={state} scene={scene} allFolded={allFolded} foldAll={foldAll} arrange={arrange} modes={modes} all={MODES} hasCandidate={hasCandidate} hasZones={hasZones} />
           <div className={`map-pane ${state.layers.has("verdicts") ? "" : "no-verdicts"} ${state.layers.has("modes") ? "" : "no-modes"}`}>
             {picture === undefined ? <Skeleton lines={8} /> : (
               <Canvas scene={scene} picture={picture} state={state} blast={state.layers.has("blast") ? blast.data : undefined} phone={phone} move={move}
-                onFold={(zone, folded) => foldZone(state, zone, folded)} />
+                onFold={(zone, folded) => foldZones(state, [zone], folded)} />
             )}
             {!phone && scene.density === "full" && <Legend />}
             {!phone && <ul className="sr" aria-label="Services on the map">{[...graph.nodes.values()].filter((node) => node.peer.kind === "service" && (node.denied > 0 || node.would_deny > 0)).slice(0, 50).map((node) => <li key={peerKey(node.peer)}><button type="button" tabIndex={-1} onClick={() => select({ focus: peerKey(node.peer) })}>{peerKey(node.peer)}</button></li>)}</ul>}
           </div>
-          {!phone && now !== undefined && <TimeBar graph={now} state={state} />}
+          {now !== undefined && <TimeBar graph={now} state={state} />}
         </div>
         <SidePanel graph={graph} estate={status.data} state={state} link={link} issues={issues} enforced={enforced.data} candidate={candidate} blast={blast.data} focusExists={focusExists} />
       </main>
     </>
   );
+}
+
+/** What is looked for in a folded zone unfolds it, once: who folds it again meant it. */
+function useUnfolding(scene: Scene | undefined, state: MapState, wanted: ReadonlySet<string>): void {
+  const done = useRef<ReadonlySet<string>>(undefined);
+  useEffect(() => {
+    if (scene === undefined || done.current === wanted) return;
+    done.current = wanted;
+    const closed = scene.zones.filter((zone) => zone.folded && zone.all.some((node) => wanted.has(peerKey(node.peer)))).map((zone) => zone.name);
+    if (closed.length > 0) foldZones(state, closed, false);
+  }, [scene, state, wanted]);
 }

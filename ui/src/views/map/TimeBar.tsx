@@ -3,10 +3,11 @@ import { useMemo, useRef, useState, type KeyboardEvent, type PointerEvent } from
 import * as queries from "../../api/queries";
 import { changeQuery } from "../../app/router";
 import type { LiveGraph } from "../../live/graph";
-import { plural } from "../../text/numbers";
+import { count, plural } from "../../text/numbers";
 import { briefly, day, shortClock, span } from "../../text/times";
 import { bucketsOf, lastPart, rangeOf, shifted, ticksOf } from "./model/time";
 import type { MapState } from "./useMapState";
+import { lastVisit } from "./visit";
 
 const MINUTE = 60_000;
 
@@ -49,6 +50,9 @@ export function TimeBar({ graph, state }: { graph: LiveGraph; state: MapState })
     else if (event.key === "ArrowRight") step(1)(event);
     else if (event.key === "End") live();
   };
+  const visited = lastVisit();
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
+  const unknown = useMemo(() => (visited === undefined ? 0 : [...graph.edges.values()].filter((edge) => edge.first_seen > visited).length), [visited, graph.edges.size]);
   const told = window === undefined ? "live" : `${briefly(Math.min(...window), graph.time)} to ${state.to === undefined && drag === undefined ? "now" : briefly(Math.max(...window), graph.time)}`;
   const untold = timeline === undefined ? 0 : Math.max(0, Math.min(1, ((timeline.oldest ?? range.to) - range.from) / (range.to - range.from)));
 
@@ -88,7 +92,9 @@ export function TimeBar({ graph, state }: { graph: LiveGraph; state: MapState })
             <span className="row small"><button type="button" className="link" aria-pressed={state.fresh} onClick={() => changeQuery({ new: state.fresh ? undefined : 1 })}>{state.fresh ? "all in use" : "only new"}</button><button type="button" className="link" onClick={live}>live</button></span>
           </>
         )}
-        {window === undefined && <button type="button" className="link small" onClick={() => changeQuery({ from: Math.round(graph.time - 60 * MINUTE), to: undefined, new: 1 })}>new in 1 h</button>}
+        {window === undefined && (unknown > 0 && visited !== undefined
+          ? <button type="button" className="link small nowrap" title="since you looked last" onClick={() => changeQuery({ from: visited, to: undefined, new: 1 })}>{count(unknown)} new since {briefly(visited, graph.time)}</button>
+          : <button type="button" className="link small nowrap" onClick={() => changeQuery({ from: Math.round(graph.time - 60 * MINUTE), to: undefined, new: 1 })}>new in 1 h</button>)}
       </div>
       <p className="sr">{plural(graph.edges.size, "edge")} in {span(range.to - range.from)}.</p>
     </section>

@@ -21,7 +21,7 @@ const NAMES: Record<Layer, [string, string]> = {
   blast: ["Blast radius", "what falls with the selected service"],
 };
 
-export function Toolbar({ state, scene, allFolded, foldAll, arrange, modes, all, hasCandidate }: {
+export function Toolbar({ state, scene, allFolded, foldAll, arrange, modes, all, hasCandidate, hasZones }: {
   state: MapState;
   scene: Scene;
   allFolded: boolean;
@@ -31,6 +31,8 @@ export function Toolbar({ state, scene, allFolded, foldAll, arrange, modes, all,
   all: readonly Mode[];
   /** Whether documents have been checked that could be shown. */
   hasCandidate: boolean;
+  /** Whether there are zones to draw services in. */
+  hasZones: boolean;
 }) {
   const input = useRef<HTMLInputElement>(null);
   const layers = useRef<HTMLButtonElement>(null);
@@ -50,6 +52,11 @@ export function Toolbar({ state, scene, allFolded, foldAll, arrange, modes, all,
             </Menu.Item>
           ))}
           <Menu.Divider />
+          {(hasZones || state.zones) && (
+            <Menu.Item component="div" onClick={() => changeQuery({ by: state.zones ? undefined : "zone", fold: undefined, open: undefined })}>
+              <Checkbox size="xs" checked={state.zones} readOnly tabIndex={-1} label={<><b>Drawn in zones</b><br /><span className="t3 small">instead of namespaces</span></>} />
+            </Menu.Item>
+          )}
           <Menu.Item component="div" closeMenuOnClick onClick={arrange}>Lay out anew<br /><span className="t3 small">forget where things were put by hand</span></Menu.Item>
         </Menu.Dropdown>
       </Menu>

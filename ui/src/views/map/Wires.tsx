@@ -161,7 +161,7 @@ export const Bundles = memo(function Bundles({ links, nodes, related }: { links:
         const [a, b] = [nodes[link.from], nodes[link.to]];
         if (a === undefined || b === undefined) return null;
         const near = related?.has(link.id) === true;
-        return <path key={link.id} d={curve(a, b)} strokeWidth={near ? Math.max(1.5, widthOf(link.rate)) : strong?.has(link) === false ? 1 : widthOf(link.rate)} className={near ? "near" : strong?.has(link) === false ? "hint" : related === undefined ? "" : "far"} />;
+        return <path key={link.id} d={curve(a, b)} strokeWidth={near || link.fresh ? Math.max(1.5, widthOf(link.rate)) : strong?.has(link) === false ? 1 : widthOf(link.rate)} className={near || link.fresh ? "near" : strong?.has(link) === false ? "hint" : related === undefined ? "" : "far"} />;
       })}
     </g>
   );

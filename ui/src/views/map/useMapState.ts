@@ -21,6 +21,10 @@ export interface MapState {
   to: number | undefined;
   /** Only edges that were seen for the first time in that stretch. */
   fresh: boolean;
+  /** Whether services are drawn in their zones instead of their namespaces. */
+  zones: boolean;
+  /** Peers of a way that is shown, one after the other. */
+  path: readonly string[];
 }
 
 const list = (text: string | undefined): string[] => (text === undefined || text === "" ? [] : text.split(","));
@@ -39,6 +43,8 @@ export function parseMapState(query: Readonly<Record<string, string>>): MapState
     from: number(query.from),
     to: number(query.to),
     fresh: query.new === "1",
+    zones: query.by === "zone",
+    path: list(query.path),
   };
 }
 
@@ -48,7 +54,7 @@ export function useMapState(): MapState {
 }
 
 export function select(what: { focus?: string; link?: string }): void {
-  changeQuery({ focus: what.focus, link: what.link });
+  changeQuery({ focus: what.focus, link: what.link, path: undefined });
 }
 
 /** Of two policies one can be shown. */
@@ -65,10 +71,12 @@ export function mapWith(layer: Layer, more: Query = {}): string {
   return toHash(["map"], { layers: written(LAYERS.filter((each) => each === layer || USUAL.includes(each))), ...more });
 }
 
-export function foldZone(state: MapState, zone: string, folded: boolean): void {
+export function foldZones(state: MapState, zones: readonly string[], folded: boolean): void {
   const fold = new Set(state.folded);
   const open = new Set(state.unfolded);
-  (folded ? fold : open).add(zone);
-  (folded ? open : fold).delete(zone);
+  for (const zone of zones) {
+    (folded ? fold : open).add(zone);
+    (folded ? open : fold).delete(zone);
+  }
   changeQuery({ fold: [...fold].sort().join(), open: [...open].sort().join() });
 }

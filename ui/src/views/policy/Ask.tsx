@@ -83,7 +83,7 @@ function Reaches({ question }: { question: Question }) {
   const { data } = answer;
   return (
     <section className="card answer">
-      <header><h2 className="grow">{data.sentence}</h2>{data.from.kind === "service" && <a href={toHash(["map"], { focus: peerKey(data.from) })}>Show on map</a>}</header>
+      <header><h2 className="grow">{data.sentence}</h2>{data.path.length > 0 ? <a href={toHash(["map"], { path: [...data.path.map((hop) => peerKey(hop.from)), peerKey(data.to)].join() })}>Show the way on the map</a> : data.from.kind === "service" && <a href={toHash(["map"], { focus: peerKey(data.from) })}>Show on map</a>}</header>
       <div className="body">
         {data.path.length === 0 ? <p className="t2">No way leads there, over any number of services.</p> : (
           <ol className="hops">{data.path.map((hop, i) => <li key={i}><Name peer={hop.from} /> <span className="allowed-text"><VerdictGlyph verdict="allowed" /></span> <Name peer={hop.to} /> <span className="t2 grow">{hop.through}</span><span className="t3 small">{hop.seen ? "seen" : "never seen"}</span></li>)}</ol>

@@ -10,12 +10,13 @@ import YamlEditor, { type Fault } from "../../look/YamlEditor";
 import { Failure } from "../../look/States";
 import { ButtonWithKey } from "../../look/ButtonWithKey";
 import { mapWith } from "../map/useMapState";
+import schema from "../../../../docs/policy.schema.json";
+import { namespaceOf } from "../../text/words";
 import { ApplyPreview } from "./ApplyPreview";
 import { setCandidate, useCandidate } from "./candidate";
+import { offersAt, type Schema } from "./completion";
 import { ProposeDialog } from "./ProposeDialog";
 import { TryDialog } from "./TryDialog";
-
-const KEYS = ["apiVersion", "kind", "metadata", "namespace", "name", "spec", "service", "ingress", "egress", "from", "to", "ports", "application", "allow", "deny", "host", "world", "tcp", "udp"];
 
 /** Documents as text. Checked by the server's own dry run; applied only after its result was shown. */
 export default function Editor({ documents, open }: { documents: readonly Policy[] | undefined; open: string | undefined }) {
@@ -35,7 +36,14 @@ function EditorOf({ start, documents }: { start: string; documents: readonly Pol
   const may = useMay("operator");
   const [dialog, setDialog] = useState<"try" | "propose">();
   const file = useRef<HTMLInputElement>(null);
-  const words = useMemo(() => [...KEYS, ...(services.data?.items.map((each) => each.name) ?? [])], [services.data]);
+  const offers = useMemo(() => {
+    const names = services.data?.items.map((each) => each.name) ?? [];
+    const known = {
+      service: names, namespace: [...new Set(names.map(namespaceOf))].sort(),
+      name: documents.filter((each) => each.kind !== "SegmentationPolicy").map((each) => each.name),
+    };
+    return (before: string) => offersAt(before, schema as Schema, known);
+  }, [services.data, documents]);
   const faults = useMemo((): Fault[] => {
     if (checked?.text !== text || !(checked.error instanceof Refused)) return [];
     return (checked.error.error.details ?? []).filter((detail) => typeof detail.line === "number").map((detail) => ({ line: detail.line ?? 1, column: detail.column ?? undefined, message: `${detail.message}${typeof detail.expected === "string" ? `; expected ${detail.expected}` : ""}` }));
@@ -61,7 +69,7 @@ function EditorOf({ start, documents }: { start: string; documents: readonly Pol
           {may ? <Button variant="default" loading={busy} disabled={text.trim() === ""} onClick={() => send(true)}>Check</Button> : <Button variant="filled" disabled={text.trim() === ""} onClick={() => setDialog("propose")}>Propose it…</Button>}
           {may && <Button variant="filled" loading={busy} disabled={current?.result?.dry_run !== true} title={current?.result === undefined ? "Check comes first" : ""} onClick={() => send(false)}>Apply</Button>}
         </div>
-        <YamlEditor value={text} onChange={setText} faults={faults} words={words} />
+        <YamlEditor value={text} onChange={setText} faults={faults} offers={offers} />
       </section>
       <section className="editor-result" aria-live="polite">
         {!may ? <p className="t2">What you write is proposed: nothing changes until an operator accepts it, and its effect is shown there first. {documents.length > 0 && "An existing document is replaced by one of its name."}</p> : current === undefined ? <p className="t2">Check says what applying would do: which lines of which document change, which seen edges get another verdict, and which would break. Nothing is changed by it. {documents.length > 0 && "An existing document is replaced by one of its name."}</p>

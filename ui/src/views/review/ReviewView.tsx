@@ -19,6 +19,7 @@ import { shortName } from "../../text/words";
 import { ByHand } from "./ByHand";
 import { ByPattern } from "./ByPattern";
 import { Item } from "./Item";
+import { setLast, useLast } from "./last";
 import { Lately } from "./Lately";
 import { kindOf, like, parseKind, patternOf, patternQuery } from "./pattern";
 import { Rehearsal, WORDS } from "./Rehearsal";
@@ -41,7 +42,7 @@ export default function ReviewView() {
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const [question, setQuestion] = useState<Question>();
-  const [last, setLast] = useState<ReviewRequest>();
+  const last = useLast();
   const kind = parseKind(query.kind);
   const pattern = patternOf(query);
   const text = (query.q ?? "").toLowerCase();
@@ -58,8 +59,10 @@ export default function ReviewView() {
   const send = async (request: ReviewRequest, decision: Decision): Promise<boolean> => {
     try {
       const result = await got(api.POST("/api/v1/review", { body: request }));
-      notice(`${plural(result.decided, "rule")} ${WORDS[decision]}; policy revision ${count(result.revision)}.`);
-      setLast(decision === "undo" ? undefined : request.pattern === null || request.pattern === undefined ? { decisions: (request.decisions ?? []).map(({ id }) => ({ id, decision: "undo" })) } : { pattern: { ...request.pattern, decision: "undo" } });
+      // Exactly these rules, each as it was: not whatever else fits the same pattern by then.
+      const back: ReviewRequest | undefined = decision === "undo" ? undefined : { decisions: result.undo ?? [] };
+      setLast(back);
+      notice(`${plural(result.decided, "rule")} ${WORDS[decision]}; policy revision ${count(result.revision)}.`, "", back === undefined ? undefined : { label: "Take back", act: () => void send(back, "undo") });
       setMarked(new Set());
       setNarrow(undefined);
       await refresh(client);

@@ -1,9 +1,9 @@
-import { Button, Modal, Select, Switch, TextInput } from "@mantine/core";
+import { Button, Modal, TextInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, got } from "../../api/client";
 import { promotion, refresh, split } from "../../api/queries";
-import type { Mode, Profile, ServiceDetail } from "../../api/types";
+import type { Mode, ServiceDetail } from "../../api/types";
 import { failed, notice } from "../../app/notices";
 import { useNow } from "../../app/now";
 import { useMay } from "../../app/session";
@@ -14,6 +14,7 @@ import { plural } from "../../text/numbers";
 import { edgeSentence } from "../../text/sentences";
 import { modeWord, shortName } from "../../text/words";
 import { progressWord } from "../services/sort";
+import { Automation } from "./Automation";
 
 const STEPS: Mode[] = ["learn", "monitor", "enforce"];
 
@@ -40,19 +41,6 @@ export function ModeCard({ service }: { service: ServiceDetail }) {
       </div>
       {to !== undefined && <ModeDialog service={service} to={to} close={() => setTo(undefined)} />}
     </section>
-  );
-}
-
-function Automation({ service, may }: { service: ServiceDetail; may: boolean }) {
-  const client = useQueryClient();
-  const set = (body: { automatic: boolean; profile: Profile }) =>
-    got(api.PUT("/api/v1/services/{namespace}/{name}/automation", { params: { path: split(service.name) }, body })).then(() => refresh(client), failed);
-  const { automatic, profile = "default" } = service.automation;
-  return (
-    <div className="automation">
-      <Switch checked={automatic} disabled={!may} label="Promote without being asked" onChange={(event) => void set({ automatic: event.currentTarget.checked, profile })} />
-      <Select aria-label="Evidence asked for" disabled={!may} data={[{ value: "fast", label: "fast" }, { value: "default", label: "default evidence" }, { value: "strict", label: "strict" }]} value={profile} allowDeselect={false} onChange={(value) => void set({ automatic, profile: value as Profile })} />
-    </div>
   );
 }
 

@@ -56,6 +56,7 @@ export function Learning() {
         <header><h3>Retention</h3></header>
         <div className="body form">
           {number("Events", "older ones are removed", retention.event_days, (n) => set({ retention: { ...retention, event_days: n } }), 1, 3650, " d")}
+          {number("History of the map", "older steps of time are removed", retention.history_days, (n) => set({ retention: { ...retention, history_days: n } }), 1, 3650, " d")}
           {number("Edges", "unused for longer are forgotten", retention.edge_days, (n) => set({ retention: { ...retention, edge_days: n } }), 1, 3650, " d")}
           {number("Database", "oldest events go beyond it", retention.max_megabytes, (n) => set({ retention: { ...retention, max_megabytes: n } }), 16, 1_048_576, " MB")}
         </div>

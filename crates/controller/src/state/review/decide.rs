@@ -18,14 +18,30 @@ use std::{
 type Thought = Vec<(Queued, DecisionData)>;
 
 impl State {
-    /// Decides, all or nothing; says how many rules it was.
-    pub(crate) fn decide(&mut self, request: &ReviewRequest, actor: &Actor) -> Result<u64, ApiError> {
+    /// Decides, all or nothing; says what takes it back, rule by rule.
+    pub(crate) fn decide(
+        &mut self,
+        request: &ReviewRequest,
+        actor: &Actor,
+    ) -> Result<Vec<ReviewDecision>, ApiError> {
         let thought = self.think(request, actor)?;
-        let count = thought.len() as u64;
+        let undo = thought.iter().map(|(queued, _)| self.as_it_is(queued)).collect();
         for (queued, data) in thought {
             self.decide_one(&queued, data, actor);
         }
-        Ok(count)
+        Ok(undo)
+    }
+
+    /// The decision that leads to what holds of a rule now.
+    fn as_it_is(&self, queued: &Queued) -> ReviewDecision {
+        let held = self.decisions.get(&queued.id);
+        let rule = held.filter(|held| held.has_rule()).and_then(super::rule_of);
+        ReviewDecision {
+            id: queued.id.clone(),
+            decision: held.map_or(Decision::Undo, |held| held.decision),
+            narrow: None,
+            rule: rule.map(|rule| rule.to_tree(queued.direction).to_yaml()),
+        }
     }
 
     /// What a decision would make of the learned documents, as unified diff.

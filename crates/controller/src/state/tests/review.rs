@@ -11,7 +11,10 @@ fn accept(id: &str, rule: Option<&str>) -> ReviewRequest {
     ReviewRequest { decisions: vec![one], ..ReviewRequest::default() }
 }
 
-fn decide(estate: &mut Estate, request: &ReviewRequest) -> Result<u64, bulkhead_api::ApiError> {
+fn decide(
+    estate: &mut Estate,
+    request: &ReviewRequest,
+) -> Result<Vec<ReviewDecision>, bulkhead_api::ApiError> {
     estate.state.now = Timestamp(estate.now);
     let decided = estate.state.decide(request, &Actor::system());
     estate.finish();
@@ -109,10 +112,55 @@ fn many_rules_are_decided_by_a_pattern_and_that_is_taken_back_by_one() {
     assert!(estate.allows("shop/web", "shop/mail", 5001));
     let (count, diff) = estate.state.rehearse(&request(Decision::Reject), &Actor::system()).expect("a look");
     assert!(count == 3 && diff.contains("-"), "{diff}");
-    assert_eq!(decide(&mut estate, &request(Decision::Reject)).expect("rejected"), 3);
+    assert_eq!(decide(&mut estate, &request(Decision::Reject)).expect("rejected").len(), 3);
     assert!(!estate.allows("shop/web", "shop/mail", 5001));
     assert!(estate.allows("shop/web", "shop/api", 8080), "the pattern does not fit it");
     decide(&mut estate, &request(Decision::Reject)).expect_err("none is left");
-    assert_eq!(decide(&mut estate, &request(Decision::Undo)).expect("undone"), 3);
+    assert_eq!(decide(&mut estate, &request(Decision::Undo)).expect("undone").len(), 3);
     assert!(estate.allows("shop/web", "shop/mail", 5001));
+}
+
+#[test]
+fn what_takes_a_batch_back_leaves_alone_what_was_decided_before_it() {
+    let mut estate = monitored();
+    for port in [5001, 5002, 5003] {
+        estate.connect("shop/web", "shop/mail", port, Verdict::Allowed, "web-1");
+    }
+    let of = |estate: &Estate, port: &str| {
+        let items = queue(estate, "shop/web", true).into_iter();
+        items
+            .filter(|item| item.direction == Direction::Egress)
+            .find(|item| item.rule.contains(port))
+            .expect("there")
+    };
+    let rejected =
+        ReviewDecision { id: of(&estate, "5001").id, decision: Decision::Reject, narrow: None, rule: None };
+    decide(&mut estate, &ReviewRequest { decisions: vec![rejected], ..ReviewRequest::default() })
+        .expect("rejected");
+    let narrow = of(&estate, "5002");
+    let rule = format!("{}\nexpires: 2099-01-01", narrow.yaml.trim_end());
+    decide(&mut estate, &accept(&narrow.id, Some(&rule))).expect("narrowed");
+    let before: Vec<ReviewItem> = ["5001", "5002", "5003"].map(|port| of(&estate, port)).into();
+    let all = ReviewPattern {
+        decision: Decision::Attack,
+        service: Some("shop/web".to_owned()),
+        peer: Some("shop/mail".to_owned()),
+        direction: None,
+        port: None,
+        kind: None,
+        flag: None,
+        decided: true,
+    };
+    let undo = decide(&mut estate, &ReviewRequest { pattern: Some(all), ..ReviewRequest::default() })
+        .expect("attack");
+    assert_eq!(undo.len(), 3);
+    assert!(!estate.allows("shop/web", "shop/mail", 5003));
+    decide(&mut estate, &ReviewRequest { decisions: undo, ..ReviewRequest::default() }).expect("taken back");
+    for was in before {
+        let is = of(&estate, was.rule.split_whitespace().find(|word| word.contains("500")).expect("a port"));
+        let words = |item: &ReviewItem| item.decision.as_ref().map(|d| (d.decision, d.rule.clone()));
+        assert_eq!(words(&is), words(&was), "{}", was.rule);
+    }
+    assert!(estate.allows("shop/web", "shop/mail", 5003));
+    assert!(!estate.allows("shop/web", "shop/mail", 5001));
 }

@@ -5,18 +5,21 @@ import type { Scene, SceneLink } from "./scene";
 const PLACE = "bulkhead.map.1";
 export const NOTHING: Stored = { zones: {}, cells: {} };
 
-export function loadStored(density: Scene["density"]): Stored {
+/** Each picture has places of its own: dense or not, by namespace or by zone. */
+export type PictureKind = Scene["density"] | `${Scene["density"]}.zones`;
+
+export function loadStored(kind: PictureKind): Stored {
   try {
-    const text = localStorage.getItem(`${PLACE}.${density}`);
+    const text = localStorage.getItem(`${PLACE}.${kind}`);
     return text === null ? NOTHING : { ...NOTHING, ...(JSON.parse(text) as Stored) };
   } catch {
     return NOTHING;
   }
 }
 
-export function saveStored(density: Scene["density"], stored: Stored): void {
+export function saveStored(kind: PictureKind, stored: Stored): void {
   try {
-    localStorage.setItem(`${PLACE}.${density}`, JSON.stringify(stored));
+    localStorage.setItem(`${PLACE}.${kind}`, JSON.stringify(stored));
   } catch {
     // A full or forbidden storage only means that the picture is laid out anew next time.
   }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { columnsOf, estate } from "../../../fixtures/estate";
 import { fromColumns } from "../../../live/graph";
+import { byZone } from "./containers";
 import { inputOf } from "./input";
 import { overlaps } from "./labels";
 import { cellAt, ranks, type Rect } from "./layout";
 import { heldBack } from "./held";
 import { issuesOf } from "./issues";
+import { nearest } from "./nearest";
 import { simplify, type Point } from "./route";
 import { buildScene, type Scene } from "./scene";
 import { solve } from "./solve";
@@ -55,6 +57,22 @@ describe("folding", () => {
     const link = scene().links.find((each) => each.verdict === "would-deny")?.edges[0];
     const verdicts = new Map([["shop/checkout|host|udp|8125|unknown", "denied" as const]]);
     expect(buildScene(shop, { ...EMPTY, verdicts }).links.some((each) => each.verdict === "denied" && each.edges[0] === link)).toBe(true);
+  });
+  it("draws services in their smallest zone where zones are asked for, the others in their namespaces", () => {
+    const member = (service: string) => ({ service, mode: "enforce" as const, through: "", workloads: 1 });
+    const containerOf = byZone([
+      { name: "all", members: ["data/redis", "data/postgresql", "shop/api"].map(member) }, { name: "edge", members: ["data/redis"].map(member) },
+    ]);
+    expect(["data/redis", "data/postgresql", "shop/api", "shop/web", "edge/nginx"].map(containerOf)).toEqual(["edge", "all", "all", "shop", "edge, in no zone"]);
+    expect(buildScene(shop, { ...EMPTY, containerOf }).zones.map((zone) => zone.name)).toEqual(["all", "batch", "edge", "edge, in no zone", "shop"]);
+  });
+  it("says which lines are new in the stretch that is looked at", () => {
+    const since = NOW - 30 * 60_000;
+    const looked = buildScene(shop, { ...EMPTY, from: since });
+    expect(looked.links.filter((link) => link.fresh).every((link) => link.edges.every((edge) => edge.first_seen >= since))).toBe(true);
+    expect(looked.links.find((link) => link.id === "shop/web>data/redis>denied")).toMatchObject({ fresh: true, what: "new: tcp :6379" });
+    expect(looked.links.find((link) => link.id === "shop/api>data/postgresql>allowed")?.fresh).toBe(false);
+    expect(buildScene(shop, { ...EMPTY, from: since, fresh: true }).links.some((link) => link.fresh)).toBe(false);
   });
   it("leaves out edges that were not in use in the time asked for", () => {
     expect(buildScene(shop, { ...EMPTY, to: NOW - 13 * 86_400_000 }).links).toEqual([]);
@@ -216,5 +234,16 @@ describe("a phone after a scan", () => {
   });
   it("says all where little was denied", () => {
     expect([...tellable(buildScene(shop, EMPTY).links, undefined).values()].every((how) => how === "label")).toBe(true);
+  });
+});
+
+describe("moving by the arrow keys", () => {
+  const box = (x: number, y: number): Rect => ({ x, y, w: 100, h: 40 });
+  const boxes = { a: box(0, 0), b: box(200, 0), c: box(400, 10), d: box(200, 100), e: box(0, 100) };
+  it("goes to what is near, and not far to the side", () => {
+    expect([nearest(boxes, "a", "ArrowRight"), nearest(boxes, "b", "ArrowRight"), nearest(boxes, "b", "ArrowDown"), nearest(boxes, "d", "ArrowLeft"), nearest(boxes, "e", "ArrowUp")]).toEqual(["b", "c", "d", "e", "a"]);
+  });
+  it("stays where nothing lies that way", () => {
+    expect([nearest(boxes, "a", "ArrowLeft"), nearest(boxes, "gone", "ArrowLeft")]).toEqual([undefined, undefined]);
   });
 });

@@ -1,5 +1,6 @@
 import type { GraphNode, Peer, Verdict } from "../../../api/types";
 import { edgeId, type LiveGraph, type MapEdge } from "../../../live/graph";
+import type { ContainerOf } from "./containers";
 import { heldBack } from "./held";
 import { count, plural, rate } from "../../../text/numbers";
 import { applicationAndPort, namespaceOf, peerKey, peerShort, portText, spoken } from "../../../text/words";
@@ -45,6 +46,8 @@ export type Effect = "breaks" | "closes" | "opens";
 export interface SceneLink {
   id: string;
   effect?: Effect | undefined;
+  /** Seen for the first time in the stretch that is looked at. */
+  fresh: boolean;
   from: string;
   to: string;
   verdict: Verdict;
@@ -60,6 +63,8 @@ export interface Scene {
   outside: SceneEntry[];
   below: SceneEntry[];
   links: SceneLink[];
+  /** What each service and place is drawn as: itself, its folded zone, or the rest of it. */
+  shown: ReadonlyMap<string, string>;
 }
 
 export interface SceneOptions {
@@ -75,6 +80,12 @@ export interface SceneOptions {
   hidden?: ReadonlySet<Verdict> | undefined;
   /** Whether `verdicts` are those of a candidate, whose effects are to be told apart. */
   candidate?: boolean | undefined;
+  /** What services are drawn in, where that is not their namespace. */
+  containerOf?: ContainerOf | undefined;
+  /** Services that are drawn one by one if their zone is unfolded, however many there are. */
+  wanted?: ReadonlySet<string> | undefined;
+  /** A way over some peers, drawn also where no edge has been seen. */
+  path?: readonly string[] | undefined;
 }
 
 /** An edge without traffic for so long is idle: closing it breaks nobody at the moment. */
@@ -85,10 +96,11 @@ const BELOW: Peer["kind"][] = ["host", "remote-host", "multicast", "unknown"];
 export function buildScene(graph: LiveGraph, options: SceneOptions): Scene {
   const byZone = new Map<string, GraphNode[]>();
   let services = 0;
+  const containerOf = options.containerOf ?? namespaceOf;
   for (const node of heldBack(graph).values()) {
     if (node.peer.kind !== "service") continue;
     services += 1;
-    const zone = namespaceOf(node.peer.name);
+    const zone = containerOf(node.peer.name);
     const members = byZone.get(zone);
     if (members === undefined) byZone.set(zone, [node]);
     else members.push(node);
@@ -106,7 +118,8 @@ export function buildScene(graph: LiveGraph, options: SceneOptions): Scene {
   }
   const outside = outsideEntries(edges, shown, options);
   const below = belowEntries(edges, shown);
-  return { density, zones, outside, below, links: linksOf(edges, shown, options, density, graph.time) };
+  const links = linksOf(edges, shown, options, density, graph.time);
+  return { density, zones, outside, below, shown, links: [...links, ...unseen(links, shown, options.path ?? [])] };
 }
 
 function inTime(edge: MapEdge, { from, to, fresh }: SceneOptions): boolean {
@@ -138,7 +151,8 @@ function foldZones(byZone: Map<string, GraphNode[]>, density: Scene["density"], 
   for (const zone of zones) {
     if (zone.folded) continue;
     const most = density === "full" || zone.all.length <= share + 1 ? Infinity : share;
-    const loudest = [...zone.all].sort((a, b) => b.denied - a.denied || b.would_deny - a.would_deny || b.workloads - a.workloads).slice(0, most);
+    const wanted = (node: GraphNode): number => Number(options.wanted?.has(peerKey(node.peer)) === true);
+    const loudest = [...zone.all].sort((a, b) => wanted(b) - wanted(a) || b.denied - a.denied || b.would_deny - a.would_deny || b.workloads - a.workloads).slice(0, most);
     const chosen = new Set(loudest);
     zone.services = zone.all.filter((node) => chosen.has(node));
     zone.rest = zone.all.filter((node) => !chosen.has(node));
@@ -191,6 +205,18 @@ function belowEntries(edges: readonly MapEdge[], shown: Map<string, string>): Sc
   });
 }
 
+/** Steps of the way that nobody has been seen to take. */
+function unseen(links: readonly SceneLink[], shown: ReadonlyMap<string, string>, path: readonly string[]): SceneLink[] {
+  return stepsOf(path, shown).filter(([from, to]) => !links.some((link) => link.from === from && link.to === to && link.verdict === "allowed"))
+    .map(([from, to]) => ({ id: `${from}>${to}>path`, from, to, verdict: "allowed", fresh: false, edges: [], what: "never seen", much: "", rate: 0 }));
+}
+
+/** Pairs of drawn things along a way; what is folded into one is one. */
+export function stepsOf(path: readonly string[], shown: ReadonlyMap<string, string>): [string, string][] {
+  const drawn = path.flatMap((key) => shown.get(key) ?? []);
+  return drawn.slice(1).flatMap((to, i): [string, string][] => { const from = drawn[i]; return from === undefined || from === to ? [] : [[from, to]]; });
+}
+
 const ORDER: Verdict[] = ["allowed", "would-deny", "denied"];
 
 function linksOf(edges: readonly MapEdge[], shown: ReadonlyMap<string, string>, options: SceneOptions, density: Scene["density"], now: number): SceneLink[] {
@@ -203,13 +229,18 @@ function linksOf(edges: readonly MapEdge[], shown: ReadonlyMap<string, string>, 
     const effect = effectOf(edge, options, now);
     const id = `${from}>${to}>${verdict}${effect === undefined ? "" : `>${effect}`}`;
     const link = links.get(id);
-    if (link === undefined) links.set(id, { id, from, to, verdict, effect, edges: [edge], what: "", much: "", rate: edge.rate });
+    if (link === undefined) links.set(id, { id, from, to, verdict, effect, edges: [edge], what: "", much: "", rate: edge.rate, fresh: false });
     else {
       link.edges.push(edge);
       link.rate += edge.rate;
     }
   }
-  for (const link of links.values()) Object.assign(link, labelOf(link, density));
+  const since = options.fresh === true ? undefined : options.from;
+  for (const link of links.values()) {
+    link.fresh = since !== undefined && link.edges.every((edge) => edge.first_seen >= since);
+    const { what, much } = labelOf(link, density);
+    Object.assign(link, { what: link.fresh && what !== "" ? `new: ${what}` : what, much });
+  }
   return [...links.values()].sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict) || (a.id < b.id ? -1 : 1));
 }
 

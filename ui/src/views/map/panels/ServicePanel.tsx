@@ -28,7 +28,7 @@ export function ServicePanel({ node, graph, blast }: { node: GraphNode; graph: L
   const quiet = edges.filter((edge) => edge.verdict === "allowed").sort((a, b) => Number(a.from === name) - Number(b.from === name) || b.rate - a.rate);
   const hasEvents = node.denied > 0 || node.would_deny > 0;
   const eventsHash = toHash(["events"], { service: name });
-  useKeys({ q: may ? quarantine.ask : undefined, e: hasEvents ? () => go(eventsHash) : undefined });
+  useKeys({ s: () => go(serviceHash(name)), q: may ? quarantine.ask : undefined, e: hasEvents ? () => go(eventsHash) : undefined });
 
   return (
     <>
