@@ -46,11 +46,16 @@ story_bulkhead() {
         fail "a step of the breach got through" "look into $DEMO_RUN/breach-after.json"
     [ "$(arrived exfiltration) $(arrived reverse-shell) $(arrived metadata)" = "2 1 1" ] ||
         fail "something of the second breach arrived on the Internet" "look into $DEMO_RUN/internet.log"
-    say "  On the Internet's side nothing of it arrived. What Bulkhead says about it:"
+    say "  On the Internet's side nothing of it arrived. What Bulkhead says about each of the nine:"
+    wait_for "an event for each step of the breach" every_step_explained
     bulkhead events --type scan --limit 1 | indent
-    bulkhead events --service default/shop.base --type denied --limit 2 | indent
+    explained | jq -r '"\(.step)\t\(.message)\t\(.process.command_line // "")"' |
+        while IFS=$'\t' read -r name message process; do
+            printf '    %-24s %s\n' "$name" "$message"
+            [ -z "$process" ] || printf '    %-24s by %s\n' "" "$(cut -c1-70 <<<"$process")"
+        done
     say "  And everything about one denial, with what would allow it:"
-    bulkhead events "$(denial_of_redis)" | indent
+    bulkhead events "$(explained | jq -r 'select(.step == "redis") | .id')" | indent
     customers_unharmed "during the breach"
     nights_unharmed
 
@@ -120,10 +125,22 @@ console_in_browser() {
         BULKHEAD_ESTATE="$CARGO_TARGET_DIR/debug/examples/estate" npm --prefix ui run e2e
 }
 
-# The number of the event that says that web was kept from Redis.
-denial_of_redis() {
-    bulkhead events --service shop/redis --type denied --limit 100 -o json |
-        jq -r '[.. | objects | select(.id? and (tostring | test("6379")))][0].id'
+# The event of each step but the scan: a JSON line with the step's name.
+explained() {
+    bulkhead events --type denied --limit 1000 -o json | jq -c '
+        def is($client; $server; $port):
+            .edge.client.name == $client and (.edge.server.name == $server or .tuple.server_address == $server) and .edge.port == $port;
+        .items as $events |
+        [["redis", "shop/web", "shop/redis", 6379], ["postgresql", "shop/web", "shop/db", 5432],
+         ["metadata", "shop/web", "169.254.169.254", 80], ["exfiltration", "shop/web", "203.0.113.66", 80],
+         ["exfiltration over IPv6", "shop/web", "2001:db8:cafe::66", 80], ["reverse shell", "shop/web", "203.0.113.66", 4444],
+         ["sideways to redis", "default/shop.base", "shop/redis", 6379], ["sideways to db", "default/shop.base", "shop/db", 5432]][] |
+        . as [$step, $client, $server, $port] |
+        [$events[] | select(is($client; $server; $port))] | sort_by(.process == null) | first // empty | . + {step: $step}'
+}
+
+every_step_explained() {
+    [ "$(explained | wc -l)" = $((BREACH_STEPS - 1)) ] && bulkhead events --type scan --limit 1 -o json | jq -e '.items | length == 1'
 }
 
 nights_unharmed() {

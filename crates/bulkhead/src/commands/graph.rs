@@ -4,7 +4,7 @@ use crate::{
     output::{Screen, Style, amount, edges, format, moment, waiting},
 };
 use anyhow::Result;
-use bulkhead_api::{Graph, GraphNode, GraphQuery};
+use bulkhead_api::{Graph, GraphNode, GraphQuery, JudgedEdge};
 use bulkhead_model::{Mode, Peer, ServiceName, Verdict};
 use clap::{Args, ValueEnum};
 use std::{
@@ -12,6 +12,9 @@ use std::{
     io::{self, Write},
     time::Duration,
 };
+
+/// Denied ports of one peer that are a line each.
+const FEW: usize = 3;
 
 /// Show who talks to whom
 #[derive(Debug, Args)]
@@ -82,15 +85,37 @@ fn print(screen: &mut Screen, graph: &Graph) -> io::Result<()> {
             None => writeln!(screen)?,
         }
         edges.sort_by(|a, b| a.edge.key.cmp(&b.edge.key));
-        for edge in edges {
-            let key = &edge.edge.key;
-            let server = crate::output::table::cut(&key.server.to_string(), width);
-            let conns = amount::count(edge.edge.counters.connections);
-            write!(screen, "  → {server:width$}  {:<18}  {conns:>6}  ", edges::service_port(key))?;
-            screen.line(edge.verdict.into(), &edge.verdict.to_string())?;
+        // A scan leaves an edge for each port that it tried: what is denied to one peer is one line of many ports.
+        for tried in edges.chunk_by(|a, b| {
+            a.verdict != Verdict::Allowed && a.verdict == b.verdict && a.edge.key.server == b.edge.key.server
+        }) {
+            let alone = if tried.len() > FEW { 0 } else { tried.len() };
+            for edge in &tried[..alone] {
+                row(screen, width, edge, &edges::service_port(&edge.edge.key), attempts(edge))?;
+            }
+            if let (0, Some(edge)) = (alone, tried.first()) {
+                let ports = format!("{} ports", tried.len());
+                row(screen, width, edge, &ports, tried.iter().map(|edge| attempts(edge)).sum())?;
+            }
         }
     }
     Ok(())
+}
+
+fn row(screen: &mut Screen, width: usize, edge: &JudgedEdge, port: &str, count: u64) -> io::Result<()> {
+    let server = crate::output::table::cut(&edge.edge.key.server.to_string(), width);
+    write!(screen, "  → {server:width$}  {port:<18}  {:>6}  ", amount::count(count))?;
+    screen.line(edge.verdict.into(), &edge.verdict.to_string())
+}
+
+/// Connections, or where these are not allowed, how often they were tried.
+fn attempts(edge: &JudgedEdge) -> u64 {
+    let counters = &edge.edge.counters;
+    if edge.verdict == Verdict::Allowed {
+        counters.connections
+    } else {
+        counters.denied + counters.would_deny
+    }
 }
 
 /// The edges of one pair of peers are one arrow, labelled with their ports and the worst verdict.
@@ -240,6 +265,14 @@ mod tests {
     #[test]
     fn the_graph_is_a_list_of_clients() {
         insta::assert_snapshot!(printed(80, |s| print(s, &sample()).expect("memory")));
+    }
+
+    #[test]
+    fn the_ports_of_a_scan_are_one_line_for_each_peer() {
+        let mut graph = sample();
+        let scan = (7000..7040).map(|port| edge("shop/web", "shop/redis", port, Verdict::Denied));
+        graph.edges.extend(scan);
+        insta::assert_snapshot!(printed(80, |s| print(s, &graph).expect("memory")));
     }
 
     #[test]

@@ -14,7 +14,6 @@ pub(super) fn findings(host: &Host) -> Vec<Finding> {
         jit(host),
         attach(host),
         nftables(host),
-        fanotify(host),
         cgroups(host),
     ]
 }
@@ -141,23 +140,6 @@ fn nftables(host: &Host) -> Finding {
     }
 }
 
-fn fanotify(host: &Host) -> Finding {
-    let means = "starting containers are not held until their policy is ready: nothing escapes, but a container may \
-                 see its first packets refused";
-    if host.exists("/proc/sys/fs/fanotify")
-        || host.kernel_option("CONFIG_FANOTIFY_ACCESS_PERMISSIONS").as_deref() == Some("y")
-    {
-        Finding::ok("fanotify", "container starts can be held until their policy is ready (fanotify)")
-    } else {
-        Finding::warning(
-            "fanotify",
-            "cannot see whether the kernel offers fanotify permission events",
-            means,
-            "boot a kernel with CONFIG_FANOTIFY_ACCESS_PERMISSIONS=y",
-        )
-    }
-}
-
 /// Hooks are on interfaces; only containers in the host's network, which have none, are told by their control group.
 fn cgroups(host: &Host) -> Finding {
     let mounts = host.mounts();
@@ -225,7 +207,6 @@ mod tests {
                 ("/sys/kernel/btf/vmlinux", ""),
                 ("/proc/self/mountinfo", mounts),
                 ("/proc/sys/net/core/bpf_jit_enable", "1\n"),
-                ("/proc/sys/fs/fanotify/max_user_groups", "128\n"),
                 ("/usr/sbin/nft", ""),
             ],
         );

@@ -12,7 +12,7 @@ const CAPABILITIES: [(u32, &str, &str); 5] = [
     (39, "CAP_BPF", "load programs"),
     (12, "CAP_NET_ADMIN", "attach them to interfaces, set nftables rules"),
     (38, "CAP_PERFMON", "let the verifier reason about pointers"),
-    (21, "CAP_SYS_ADMIN", "enter network namespaces, hold container starts"),
+    (21, "CAP_SYS_ADMIN", "enter network namespaces"),
     (19, "CAP_SYS_PTRACE", "find the process behind a connection"),
 ];
 
