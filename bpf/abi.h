@@ -26,6 +26,8 @@ enum bh_direction {
 	BH_EGRESS = 1,
 	/* Not a connection: packets with a source address that is not the workload's. */
 	BH_SPOOFED = 2,
+	/* Not a connection: packets that no rule can speak of. */
+	BH_IRREGULAR = 3,
 };
 
 enum bh_mode {
@@ -51,6 +53,8 @@ enum bh_reason {
 	BH_REASON_FRAGMENT = 6,
 	BH_REASON_UNIDENTIFIED = 7,
 	BH_REASON_TABLE_FULL = 8,
+	/* An ICMP error about nothing that is open. */
+	BH_REASON_UNRELATED = 9,
 };
 
 /* control.flags */
@@ -225,7 +229,8 @@ enum bh_edge_use {
 	BH_EDGE_USE_MAX = 2,
 };
 
-/* An address of the world that a service has talked to, for the first event of each. */
+/* An address of the world that a service has talked to, for the first event of each. Or, with a local identity of 0, an
+ * interface that nobody has identified (the first word of the address), with the time of its next event. */
 struct bh_contact_key {
 	__u32 local;
 	struct bh_address remote;
@@ -259,6 +264,13 @@ struct bh_fragment {
 	__u16 remote_port;
 	__u32 allow;
 	__u32 seen; /* jiffies */
+};
+
+/* A DNS question of a workload. */
+struct bh_question {
+	struct bh_flow_key flow;
+	__u16 id;
+	__u16 pad[3];
 };
 
 enum bh_event_kind {
@@ -322,6 +334,7 @@ enum bh_stat {
 	BH_STAT_MALFORMED = 2,
 	BH_STAT_FRAGMENT = 3,
 	BH_STAT_SPOOF = 4,
+	/* Dropped because nobody knows whose the interface is. */
 	BH_STAT_UNIDENTIFIED = 5,
 	BH_STAT_FLOWS_FULL = 6,
 	BH_STAT_EDGES_FULL = 7,

@@ -122,7 +122,8 @@ static __noinline int remember(const struct packet *p, const struct bh_flow *flo
 		slot->edge.application = flow->application;
 		slot->edge.pad = 0;
 	}
-	slot->epoch = epoch;
+	/* Names are read from DNS answers, so each of these packets goes the long way. */
+	slot->epoch = p->protocol == P_UDP && p->key.remote_port == bpf_htons(53) ? 0 : epoch;
 	count_cached(slot, p, from_workload);
 	return 0;
 }

@@ -35,6 +35,9 @@ __noinline int deny(struct __sk_buff *skb, int from_workload)
 #define MALFORMED IRREGULAR(BH_REASON_MALFORMED, BH_STAT_MALFORMED)
 #define SPOOF IRREGULAR(BH_REASON_SPOOF, BH_STAT_SPOOF)
 #define FRAGMENT IRREGULAR(BH_REASON_FRAGMENT, BH_STAT_FRAGMENT)
+#define ETHERTYPE IRREGULAR(BH_REASON_MALFORMED, BH_STAT_OTHER_ETHERTYPE)
+/* Dropped also where the mode drops nothing. */
+#define IN_ANY_MODE (1 << 16)
 
 /* What becomes of a packet that no rule can speak of: by mode it passes, or is dropped. */
 static __always_inline void judge_irregular(struct work *w, int from_workload, __u32 reason_stat)
@@ -44,24 +47,27 @@ static __always_inline void judge_irregular(struct work *w, int from_workload, _
 
 	__builtin_memset(out, 0, sizeof(*out));
 	out->decision.mode = mode;
-	out->reason = reason_stat >> 8;
-	out->verdict = mode >= BH_ENFORCE ? BH_DENIED : BH_WOULD_DENY;
-	out->direction = out->reason == BH_REASON_SPOOF ? BH_SPOOFED : from_workload ? BH_EGRESS : BH_INGRESS;
+	out->reason = reason_stat >> 8 & 0xff;
+	out->verdict = mode >= BH_ENFORCE || reason_stat & IN_ANY_MODE ? BH_DENIED : BH_WOULD_DENY;
+	out->irregular = out->reason != BH_REASON_SPOOF;
+	out->direction = !out->irregular ? BH_SPOOFED : from_workload ? BH_EGRESS : BH_INGRESS;
 }
 
 /* It is counted and told either way. */
 __noinline int irregular(struct __sk_buff *skb, int from_workload, __u32 reason_stat)
 {
 	struct work *w = work();
+	int drop;
 
 	count(reason_stat & 0xff);
 	if (!w)
 		return DROP;
 	judge_irregular(w, from_workload, reason_stat);
-	if (w->out.reason != BH_REASON_SPOOF)
+	drop = w->out.verdict == BH_DENIED;
+	if (w->out.irregular)
 		find_peer(w);
 	account(skb, from_workload);
-	return w->local.mode >= BH_ENFORCE ? DROP : pass(skb, from_workload, w->local.flags);
+	return drop ? DROP : pass(skb, from_workload, w->local.flags);
 }
 
 #endif

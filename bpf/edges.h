@@ -116,7 +116,7 @@ static __noinline int count_edge(struct work *w, struct bh_edge *new, __u64 now)
 		.peer = out->decision.peer,
 		.port = out->port,
 		.protocol = w->packet.protocol,
-		.direction = out->direction,
+		.direction = out->irregular ? BH_IRREGULAR : out->direction,
 		.application = out->application,
 	};
 	struct bh_edge *edge;

@@ -105,11 +105,7 @@ static __always_inline int fast(struct __sk_buff *skb, int from_workload, __u32 
 		/* A SYN asks for something. */
 		if ((tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || bytes < (type == bpf_htons(ETH_P_IP) ? 40 : 60))
 			return 0;
-	} else if (protocol == P_UDP) {
-		/* names are read from DNS answers */
-		if (!from_workload && *(__u16 *)transport == bpf_htons(53))
-			return 0;
-	} else {
+	} else if (protocol != P_UDP) {
 		return 0;
 	}
 	source = *(__u16 *)transport;

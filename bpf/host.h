@@ -171,8 +171,10 @@ static __always_inline struct bh_slot *socket_policy(struct local *local, __u32 
 /* Nobody's, and whatever may come of it is not known: as an interface of nobody. */
 static __always_inline int socket_of_nobody(const struct local *local)
 {
+	if (!(local->flags & BH_CONTROL_CLOSED))
+		return SOCKET_PASS;
 	count(BH_STAT_UNIDENTIFIED);
-	return local->flags & BH_CONTROL_CLOSED ? SOCKET_DROP : SOCKET_PASS;
+	return SOCKET_DROP;
 }
 
 /* A function of its own, so that its room on the stack is that of the edge alone. */
@@ -296,7 +298,7 @@ static __noinline int follow_socket(struct __sk_buff *skb, struct work *w, int f
 	count_socket_packet(w, flow, from_workload);
 	if (closed && w->local.flags & BH_CONTROL_FLOWS)
 		tell_closed(w, flow);
-	if (!from_workload && p->protocol == P_UDP && p->key.remote_port == bpf_htons(53))
+	if (flow->direction == BH_EGRESS && is_of_names(p) && answers_question(skb, p, from_workload))
 		tell_name(skb, w);
 	return 0;
 }

@@ -26,6 +26,8 @@ struct outcome {
 	__u8 opens;
 	/* Its edge, or the one before, has counted it already. */
 	__u8 counted;
+	/* No rule can speak of it, so it is no connection to be learned. */
+	__u8 irregular;
 };
 
 static __always_inline int is_multicast(const struct bh_address *a)

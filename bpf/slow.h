@@ -5,9 +5,14 @@
 
 #include "midstream.h"
 #include "noflow.h"
+#include "questions.h"
 
 /* The packet goes on its way through slow(); no verdict of the kernel's. */
 #define GO_ON 0x100
+
+/* How long a new interface may be nobody's before its packets are missed, and how often that is said. */
+#define STARTING_NS (2 * SECOND_NS)
+#define REMIND_NS (60 * SECOND_NS)
 
 /* The flow that the packet belongs to. A SYN opens anew where the flow is closed or belongs to the other side; an ICMP
  * request of the other side is no answer. */
@@ -153,11 +158,12 @@ static __noinline int ask(struct __sk_buff *skb, struct work *w, const struct bh
 			  int from_workload)
 {
 	struct packet *p = &w->packet;
+	int claim = claim_of(&w->local, &p->key.local);
 
 	count(BH_STAT_DECISIONS);
-	if (!owns(&w->local, &p->key.local) && !(!from_workload && is_multicast(&p->key.local))) {
+	if (claim != CLAIM_OWN && !(!from_workload && is_multicast(&p->key.local))) {
 		if (from_workload)
-			return irregular(skb, from_workload, SPOOF);
+			return spoofed(skb, from_workload, claim);
 		/* Flooded by a bridge, or routed through the workload: not for this endpoint. */
 		return w->local.mode >= BH_ENFORCE ? DROP : PASS;
 	}
@@ -209,9 +215,46 @@ static __noinline int follow(struct __sk_buff *skb, struct work *w, struct bh_fl
 		}
 		retire(&p->key);
 	}
-	if (!from_workload && p->protocol == P_UDP && p->key.remote_port == bpf_htons(53) && !p->fragment)
+	if (flow->direction == BH_EGRESS && is_of_names(p) && answers_question(skb, p, from_workload))
 		tell_name(skb, w);
 	return pass(skb, from_workload, w->local.flags);
+}
+
+/* Nobody has said whose the interface is. A container that starts is closed for a moment: that is told of nobody. */
+static __noinline int unidentified(struct __sk_buff *skb, int from_workload)
+{
+	struct bh_contact_key key = {.direction = BH_IRREGULAR};
+	__u64 now = bpf_ktime_get_ns(), next = now + STARTING_NS, *due;
+	struct work *w = work();
+	struct bh_event *event;
+
+	if (!w)
+		return DROP;
+	if (!(w->local.flags & BH_CONTROL_CLOSED))
+		return pass(skb, from_workload, w->local.flags);
+	count(BH_STAT_UNIDENTIFIED);
+	key.remote.word[0] = w->local.ifindex;
+	due = bpf_map_lookup_elem(&bh_contacts, &key);
+	if (due && now < *due)
+		return DROP;
+	if (due)
+		next = now + REMIND_NS;
+	bpf_map_update_elem(&bh_contacts, &key, &next, BPF_ANY);
+	if (!due)
+		return DROP;
+	event = new_event(BH_EVENT_CONNECTION);
+	if (!event)
+		return DROP;
+	event->direction = from_workload ? BH_EGRESS : BH_INGRESS;
+	event->verdict = BH_DENIED;
+	event->reason = BH_REASON_UNIDENTIFIED;
+	event->flags = from_workload ? BH_EVENT_FROM_WORKLOAD : 0;
+	event->ifindex = w->local.ifindex;
+	event->time_ns = now;
+	event->key = w->packet.key;
+	snap_packet(skb, &w->packet, event);
+	bpf_ringbuf_submit(event, 0);
+	return DROP;
 }
 
 __noinline int read_packet(struct __sk_buff *skb, int from_workload)
@@ -248,10 +291,8 @@ __noinline int slow(struct __sk_buff *skb, int from_workload)
 		return pass(skb, from_workload, local->flags);
 	local->identity = endpoint ? endpoint->identity : 0;
 	service = local->identity ? bpf_map_lookup_elem(&bh_services, &local->identity) : 0;
-	if (!service) {
-		count(BH_STAT_UNIDENTIFIED);
-		return local->flags & BH_CONTROL_CLOSED ? DROP : pass(skb, from_workload, local->flags);
-	}
+	if (!service)
+		return unidentified(skb, from_workload);
 	slot = &service->slot[local->epoch & 1];
 	local->mode = slot->mode;
 	__builtin_memset(&w->out, 0, sizeof(w->out));

@@ -41,6 +41,8 @@ pub const INGRESS: u8 = 0;
 pub const EGRESS: u8 = 1;
 /// Not a connection: packets with a source address that is not the workload's.
 pub const SPOOFED: u8 = 2;
+/// Not a connection: packets that no rule can speak of.
+pub const IRREGULAR: u8 = 3;
 
 pub const EVENT_CONNECTION: u8 = 1;
 pub const EVENT_FLOW_OPENED: u8 = 2;
@@ -75,6 +77,7 @@ pub enum Stat {
     Malformed = 2,
     Fragment = 3,
     Spoof = 4,
+    /// Dropped because nobody knows whose the interface is.
     Unidentified = 5,
     FlowsFull = 6,
     EdgesFull = 7,

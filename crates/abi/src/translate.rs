@@ -102,6 +102,7 @@ pub const fn reason(number: u8) -> Option<DenyReason> {
         6 => DenyReason::Fragment,
         7 => DenyReason::Unidentified,
         8 => DenyReason::TableFull,
+        9 => DenyReason::Unrelated,
         _ => return None,
     })
 }

@@ -11,7 +11,7 @@ use bulkhead_abi::{
 use bulkhead_datapath::{Answerer, Events, KernelEvent};
 use bulkhead_discovery::{process, socket::SocketTuple};
 use bulkhead_model::{
-    Direction, Identity, IpProtocol, Process, Verdict,
+    DenyReason, Direction, Identity, IpProtocol, Process, Verdict,
     node::{ConnectionReport, NodeReport},
 };
 use std::sync::{
@@ -56,6 +56,7 @@ impl EventReader {
                         })
                     }
                     KernelEvent::Flow(event) => match event.kind {
+                        EVENT_CONNECTION if is_unidentified(&event) => self.unidentified(&event),
                         EVENT_CONNECTION => {
                             let report = self.connection(&event);
                             let named = self.stranger(&event, &report);
@@ -83,6 +84,14 @@ impl EventReader {
                 }
             }
         }
+    }
+
+    /// `None` where the interface has gone meanwhile.
+    fn unidentified(&self, event: &Event) -> Option<NodeReport> {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        let interface = view.interfaces.get(&event.ifindex)?.clone();
+        let workload = view.endpoints.get(&event.ifindex).map(|endpoint| endpoint.workload.clone());
+        Some(NodeReport::Unidentified { interface, workload })
     }
 
     /// A peer that the kernel did not know waits for its name, or has got it while the event was on its way.
@@ -168,6 +177,10 @@ impl EventReader {
             self.lost_flows.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+fn is_unidentified(event: &Event) -> bool {
+    bulkhead_abi::reason(event.reason) == Some(DenyReason::Unidentified)
 }
 
 /// The process that opened the connection, in its own namespace. Absent rather than wrong.

@@ -261,6 +261,10 @@ impl Node {
                 }
                 tracing::debug!(interface = link.name, ifindex = link.ifindex, "attached");
                 link.since_ns = bulkhead_datapath::monotonic_ns();
+                {
+                    let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+                    view.interfaces.insert(link.ifindex, link.name.as_str().into());
+                }
                 self.attached.insert(link.ifindex, link);
                 true
             }
@@ -275,6 +279,10 @@ impl Node {
 
     fn link_is_gone(&mut self, ifindex: u32) {
         let Some(link) = self.attached.remove(&ifindex) else { return };
+        {
+            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+            view.interfaces.remove(&ifindex);
+        }
         self.exempt.remove(&ifindex);
         self.clear_trouble(&link.name);
         if self.gate_installed

@@ -53,7 +53,7 @@ pub(crate) fn connection(
 /// `boot` tells apart the boots of the host: times of CLOCK_MONOTONIC come again after each.
 pub(crate) fn edge(delta: &EdgeDelta, boot: u64) -> Option<EdgeReport> {
     let EdgeDelta { key, total: edge, .. } = delta;
-    if key.direction == bulkhead_abi::SPOOFED {
+    if matches!(key.direction, bulkhead_abi::SPOOFED | bulkhead_abi::IRREGULAR) {
         return None;
     }
     let direction = bulkhead_abi::direction(key.direction);

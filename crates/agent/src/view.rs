@@ -28,6 +28,8 @@ pub(crate) struct View {
     /// By the index of the host's end.
     pub(crate) endpoints: HashMap<u32, Endpoint>,
     pub(crate) by_address: HashMap<IpAddr, u32>,
+    /// Names of the interfaces that programs are attached to.
+    pub(crate) interfaces: HashMap<u32, Box<str>>,
     pub(crate) services: HashMap<Identity, ServiceName>,
     pub(crate) strangers: Strangers,
 }

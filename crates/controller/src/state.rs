@@ -114,6 +114,8 @@ pub(crate) struct State {
     scans: scans::Scans,
     pub(crate) decisions: BTreeMap<String, review::DecisionData>,
     pub(crate) degraded: BTreeMap<String, Degradation>,
+    /// Interfaces whose packets are dropped because nobody knows whose they are, and when that was told last.
+    unidentified: BTreeMap<Box<str>, Timestamp>,
     pub(crate) health: Option<(Timestamp, NodeHealth)>,
     pub(crate) applied: u64,
     pub(crate) lost: u64,
@@ -159,6 +161,7 @@ impl State {
                 self.nodes_counted();
             }
             NodeReport::Identified(connection) => self.identified(*connection),
+            NodeReport::Unidentified { interface, workload } => self.unidentified(&interface, workload),
             NodeReport::Flow(flow) => self.effects.flows.push(*flow),
             NodeReport::Resolved { name, addresses, ttl_seconds, .. } => {
                 if self.names.learn(&name, &addresses, ttl_seconds, now) {

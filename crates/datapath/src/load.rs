@@ -7,8 +7,8 @@ use crate::{
 };
 use aya::{Ebpf, EbpfLoader, maps::RingBuf, programs::SchedClassifier};
 use bulkhead_abi::{
-    Address, CACHE_SLOTS, ClassRef, Control, ENDPOINT_EXEMPT, Edge, EdgeKey, Endpoint, Flow, FlowKey, Owner,
-    PeerKey, Prefix, Rule, RuleKey, Service, Stat,
+    Address, CACHE_SLOTS, ClassRef, ContactKey, Control, ENDPOINT_EXEMPT, Edge, EdgeKey, Endpoint, Flow,
+    FlowKey, Owner, PeerKey, Prefix, Rule, RuleKey, Service, Stat,
 };
 use bulkhead_model::{Identity, node::TableFill};
 use std::{
@@ -98,6 +98,8 @@ pub struct Datapath {
     pub flows: Table<FlowKey, Flow>,
     pub(crate) edges: Table<EdgeKey, Edge>,
     pub(crate) edge_use: Table<u32, u64>,
+    /// What was told lately; the value is a moment of CLOCK_MONOTONIC, ns.
+    pub contacts: Table<ContactKey, u64>,
 }
 
 /// What packets are refused in tables that they fill.
@@ -157,6 +159,7 @@ impl Datapath {
             flows: open(&maps, "bh_flows", sizes.flows)?,
             edges: open(&maps, "bh_edges", sizes.edges)?,
             edge_use: open(&maps, "bh_edge_use", 2)?,
+            contacts: open(&maps, "bh_contacts", sizes.contacts)?,
             pins: config.pins.clone(),
             refused_before: [0; REFUSALS.len()],
             ebpf,

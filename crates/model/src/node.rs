@@ -24,6 +24,12 @@ pub enum NodeReport {
     /// The peer of a connection that was reported as unknown is known now: the same report, with its name.
     Identified(Box<ConnectionReport>),
     Flow(Box<FlowRecord>),
+    /// Packets of an interface that nobody has identified are dropped. Told again each minute while it goes on.
+    Unidentified {
+        interface: Box<str>,
+        /// Known where only the policy of its service is missing.
+        workload: Option<WorkloadId>,
+    },
     /// A name was resolved by a workload.
     Resolved {
         service: Identity,

@@ -144,6 +144,16 @@ pub enum DenyReason {
     Unidentified,
     /// A kernel table is full.
     TableFull,
+    /// An ICMP error about nothing that is open.
+    Unrelated,
+}
+
+impl DenyReason {
+    /// Of packets that no rule can speak of: there is no connection to be learned, counted or allowed.
+    #[must_use]
+    pub const fn is_irregular(self) -> bool {
+        matches!(self, Self::Malformed | Self::Fragment | Self::Unrelated)
+    }
 }
 
 impl fmt::Display for DenyReason {
@@ -157,6 +167,7 @@ impl fmt::Display for DenyReason {
             Self::Fragment => "fragment",
             Self::Unidentified => "unidentified",
             Self::TableFull => "table-full",
+            Self::Unrelated => "unrelated",
         })
     }
 }

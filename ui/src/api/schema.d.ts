@@ -1409,7 +1409,7 @@ export interface components {
          * @description Why a packet or a connection was denied, or would have been.
          * @enum {string}
          */
-        DenyReason: "no-rule" | "rule" | "quarantine" | "spoof" | "malformed" | "fragment" | "unidentified" | "table-full";
+        DenyReason: "no-rule" | "rule" | "quarantine" | "spoof" | "malformed" | "fragment" | "unidentified" | "table-full" | "unrelated";
         /**
          * @description Of a connection, seen from one service: who opened it. `Egress`: the service did.
          * @enum {string}

@@ -69,10 +69,15 @@ impl Node {
                 hidden_names.join(", ")
             ));
         }
+        let dropped = match self.datapath.stat(Stat::Unidentified).unwrap_or(0) {
+            0 => String::new(),
+            dropped => format!(" ({dropped} packets of interfaces without a name have been dropped so far)"),
+        };
         let unknown = view.endpoints.values().filter(|e| e.identity == Identity::UNKNOWN).count();
         if unknown > 0 {
-            sentences
-                .push(format!("{unknown} endpoints wait for the policy of their service and are closed"));
+            sentences.push(format!(
+                "{unknown} endpoints wait for the policy of their service and are closed{dropped}"
+            ));
         }
         let unclaimed: Vec<&str> = self
             .attached
@@ -82,7 +87,7 @@ impl Node {
             .collect();
         if self.discovered && !unclaimed.is_empty() {
             sentences.push(format!(
-                "no runtime knows the workload behind {}: closed while anything is enforced on this host",
+                "no runtime knows the workload behind {}: closed while anything is enforced on this host{dropped}",
                 unclaimed.join(", ")
             ));
         }

@@ -79,7 +79,10 @@ impl Known {
             NodeReport::Edges(edges) => self.edges.extend(edges),
             NodeReport::Applied { revision } => self.applied = revision,
             NodeReport::Health(health) => self.health = health,
-            NodeReport::Flow(_) | NodeReport::Resolved { .. } | NodeReport::Identified(_) => {}
+            NodeReport::Flow(_)
+            | NodeReport::Resolved { .. }
+            | NodeReport::Identified(_)
+            | NodeReport::Unidentified { .. } => {}
         }
     }
 

@@ -233,6 +233,7 @@ fn sentence(denial: &Denial, denied: bool) -> String {
         DenyReason::Fragment => "a fragment without its beginning".to_owned(),
         DenyReason::Unidentified => "its workload is not identified yet".to_owned(),
         DenyReason::TableFull => "a kernel table is full".to_owned(),
+        DenyReason::Unrelated => "an ICMP error about nothing that is open".to_owned(),
     };
     format!("{} {what}: {why}", denial.edge)
 }

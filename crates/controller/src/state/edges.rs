@@ -165,6 +165,9 @@ impl State {
         if report.reason == Some(DenyReason::Spoof) {
             return self.spoofed(&key, report);
         }
+        if report.reason.is_some_and(DenyReason::is_irregular) {
+            return self.denial(&key, report);
+        }
         let nameless = matches!(self.without_trials(report.peer), Identity::WORLD | Identity::UNKNOWN);
         let key = self.touch(key, report.time, nameless.then_some(outside));
         if let (Some(process), Some(record)) = (&report.process, self.edges.get_mut(&key)) {

@@ -3,7 +3,7 @@
 use super::State;
 use bulkhead_api::Degradation;
 use bulkhead_model::{
-    EventKind, Severity, Timestamp,
+    EventKind, Severity, Timestamp, WorkloadId,
     node::{NodeHealth, TableFill},
 };
 
@@ -13,6 +13,8 @@ const CROWDED: f64 = 0.8;
 const FULL: f64 = 0.95;
 /// A node that says nothing for longer is silent.
 const SILENT_SECONDS: u64 = 30;
+/// Nodes tell once a minute that packets of an interface are still dropped.
+const UNIDENTIFIED_SECONDS: u64 = 150;
 
 impl State {
     /// Something promised does not hold; said once, until it holds again.
@@ -89,7 +91,32 @@ impl State {
         }
     }
 
+    /// Packets of this interface are dropped. The node says so again as long as there are any.
+    pub(super) fn unidentified(&mut self, interface: &str, workload: Option<WorkloadId>) {
+        let workload = workload.and_then(|id| self.workload(&id).map(|known| known.name.clone()));
+        let (what, remedy) = match workload {
+            Some(name) => (
+                format!("{name} is closed: the node has no policy of its service yet ({interface})"),
+                "look at what the node says of its tables; it opens when the policy is applied",
+            ),
+            None => (
+                format!("packets of {interface} are dropped: no runtime knows the workload behind it"),
+                "start it by a runtime that Bulkhead watches, or restart the agent to leave the interface alone",
+            ),
+        };
+        self.degrade(&unidentified_key(interface), &what, remedy);
+        self.unidentified.insert(interface.into(), self.now);
+    }
+
     pub(super) fn watch_health(&mut self) {
+        let now = self.now;
+        let over = |last: &Timestamp| now.since(*last).as_secs() > UNIDENTIFIED_SECONDS || now < *last;
+        let quiet: Vec<_> =
+            self.unidentified.iter().filter(|(_, last)| over(last)).map(|(name, _)| name.clone()).collect();
+        for interface in quiet {
+            self.unidentified.remove(&interface);
+            self.recover(&unidentified_key(&interface));
+        }
         if self.is_silent(self.now) {
             let what = "the agent does not report; the last policy is still enforced, nothing new is seen";
             self.degrade("agent", what, "look at the agent's log and restart it");
@@ -103,6 +130,10 @@ impl State {
             .as_ref()
             .is_some_and(|(last, _)| now.since(*last).max(last.since(now)).as_secs() > SILENT_SECONDS)
     }
+}
+
+fn unidentified_key(interface: &str) -> String {
+    format!("unidentified {interface}")
 }
 
 /// What happens to that for which a kernel table has no room.

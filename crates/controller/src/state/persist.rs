@@ -100,6 +100,7 @@ impl State {
             scans: super::scans::Scans::default(),
             decisions: decisions.collect(),
             degraded: BTreeMap::new(),
+            unidentified: BTreeMap::new(),
             health: None,
             applied: 0,
             lost: 0,

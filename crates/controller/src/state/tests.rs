@@ -3,6 +3,7 @@
 mod clock;
 mod counting;
 mod expiry;
+mod irregular;
 mod review;
 mod trials;
 

@@ -134,7 +134,7 @@ function DenialDetail({ event, events }: { event: DenialEvent; events: readonly 
 
 const REASONS: Record<Denial["reason"], string> = {
   "no-rule": "no rule allows it", rule: "a deny rule matched", quarantine: "the service is quarantined", spoof: "the address is not the workload's own", malformed: "the packet cannot be parsed",
-  fragment: "a fragment without its first part", unidentified: "the workload was not yet identified", "table-full": "a kernel table was full",
+  fragment: "a fragment without its first part", unidentified: "the workload was not yet identified", "table-full": "a kernel table was full", unrelated: "an ICMP error about nothing that is open",
 };
 const reasonText = (event: DenialEvent): string => REASONS[event.reason];
 
