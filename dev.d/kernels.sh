@@ -91,11 +91,10 @@ kernel_tests() {
     local root=$1 selection=() crate program name
     for crate in $KERNEL_CRATES; do selection+=(-p "$crate"); done
     mkdir -p "$root/tests"
-    # Every room loads the programs, which takes an emulated verifier half a minute: packets and the comparison with the
-    # evaluator are what differs between kernels.
-    cargo test --locked "${selection[@]}" --test privileged_packets --test privileged_differential \
-        --test privileged_sockets --no-run \
-        --message-format=json |
+    # Every room loads the programs, which takes an emulated verifier half a minute: packets, the comparison with the
+    # evaluator, and one look at real interfaces are what differs between kernels.
+    cargo test --locked "${selection[@]}" --test privileged_packets --test privileged_claims \
+        --test privileged_differential --test privileged_sockets --test privileged_smoke --no-run --message-format=json |
         jq -r 'select(.executable != null and .profile.test) | [.target.name, .executable] | @tsv' |
         while IFS=$'\t' read -r name program; do
             objcopy --strip-debug "$program" "$root/tests/$name"

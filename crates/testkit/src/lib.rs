@@ -21,7 +21,7 @@ mod wire;
 pub use cgroup::ControlGroup;
 pub use dockerd::Dockerd;
 pub use guard::{corpora, require, require_root};
-pub use netns::{Namespace, Network};
+pub use netns::{Host, Namespace, Network};
 pub use nix::sys::signal::Signal;
 pub use packet::{Packet, TcpFlags};
 pub use process::{Child, Output, run, run_ok};
