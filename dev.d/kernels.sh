@@ -94,7 +94,8 @@ kernel_tests() {
     # Every room loads the programs, which takes an emulated verifier half a minute: packets, the comparison with the
     # evaluator, and one look at real interfaces are what differs between kernels.
     cargo test --locked "${selection[@]}" --test privileged_packets --test privileged_claims \
-        --test privileged_differential --test privileged_sockets --test privileged_smoke --no-run --message-format=json |
+        --test privileged_differential --test privileged_sockets --test privileged_smoke --no-run \
+        --message-format=json |
         jq -r 'select(.executable != null and .profile.test) | [.target.name, .executable] | @tsv' |
         while IFS=$'\t' read -r name program; do
             objcopy --strip-debug "$program" "$root/tests/$name"
