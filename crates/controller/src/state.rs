@@ -164,9 +164,7 @@ impl State {
             NodeReport::Unidentified { interface, workload } => self.unidentified(&interface, workload),
             NodeReport::Flow(flow) => self.effects.flows.push(*flow),
             NodeReport::Resolved { name, addresses, ttl_seconds, .. } => {
-                if self.names.learn(&name, &addresses, ttl_seconds, now) {
-                    self.stale.inventory |= self.policy_names(&name);
-                }
+                self.resolved(&name, &addresses, ttl_seconds);
             }
             NodeReport::Applied { revision } => {
                 self.applied = revision;

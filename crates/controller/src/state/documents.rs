@@ -8,7 +8,11 @@ use bulkhead_policy::{
 };
 use bulkhead_store::{Change, PolicyRecord, RevisionRecord};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 /// What is known of a document besides itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,14 +188,30 @@ impl State {
     /// Whether a resolved name matters to the policy in force.
     pub(super) fn policy_names(&self, name: &str) -> bool {
         // Cheap and on the safe side: any rule or endpoint with a name makes every new address of a name matter.
-        let named = |peer: &bulkhead_policy::document::PeerSpec| {
-            self.set.external_parts(peer).iter().any(|part| match part {
-                bulkhead_policy::ExternalPart::Name(pattern) => bulkhead_policy::name_matches(pattern, name),
-                bulkhead_policy::ExternalPart::Cidr(_) => false,
-            })
-        };
+        self.name_patterns().any(|pattern| bulkhead_policy::name_matches(&pattern, name))
+    }
+
+    /// Names that rules speak of, some of them several times.
+    fn name_patterns(&self) -> impl Iterator<Item = Box<str>> + '_ {
         let rules = self.set.policies().flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
-        rules.flat_map(|rule| &rule.peers).any(named)
+        rules.flat_map(|rule| &rule.peers).flat_map(|peer| self.set.external_parts(peer)).filter_map(|part| {
+            match part {
+                bulkhead_policy::ExternalPart::Name(pattern) => Some(pattern),
+                bulkhead_policy::ExternalPart::Cidr(_) => None,
+            }
+        })
+    }
+
+    pub(super) fn resolved(&mut self, name: &str, addresses: &[IpAddr], ttl_seconds: u32) {
+        if self.names.learn(name, addresses, ttl_seconds, self.now) {
+            self.stale.inventory |= self.policy_names(name);
+        }
+        if self.names.is_crowded() {
+            let patterns: BTreeSet<Box<str>> = self.name_patterns().collect();
+            let matters = |name: &str| patterns.iter().any(|p| bulkhead_policy::name_matches(p, name));
+            self.names.make_room(matters);
+            self.stale.inventory = true;
+        }
     }
 
     fn bind_inventory(&mut self) {

@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
 };
 
-/// Addresses that are remembered; beyond, the ones that expire first are forgotten.
+/// Addresses that are remembered, each with each of its names.
 const LIMIT: usize = 50_000;
 /// Where they are stored: without them, a new controller would deny what a rule allows to a name until somebody asks for
 /// it again.
@@ -74,10 +74,39 @@ impl Names {
         for address in addresses.iter().take(64) {
             new |= self.enter(&name, *address, until);
         }
-        if self.count > LIMIT {
-            self.expire(Timestamp(now.0 + GRACE_MS / 2));
-        }
         new
+    }
+
+    pub(super) fn is_crowded(&self) -> bool {
+        self.count > LIMIT
+    }
+
+    /// Forgets down to seven eighths of what may be remembered: first names that do not matter, of these what is over
+    /// soonest. So no flood of answers costs a policy its names unless they are names of the policy.
+    pub(super) fn make_room(&mut self, matters: impl Fn(&str) -> bool) {
+        let mut all: Vec<(bool, Timestamp, Box<str>, IpAddr)> = Vec::with_capacity(self.count);
+        for (name, addresses) in &self.by_name {
+            let matters = matters(name);
+            all.extend(addresses.iter().map(|(address, until)| (matters, *until, name.clone(), *address)));
+        }
+        all.sort_unstable();
+        let excess = all.len().saturating_sub(LIMIT / 8 * 7);
+        for (_, _, name, address) in all.drain(..excess) {
+            if let Some(addresses) = self.by_name.get_mut(&name) {
+                addresses.remove(&address);
+                if addresses.is_empty() {
+                    self.by_name.remove(&name);
+                }
+            }
+            if let Some(names) = self.by_address.get_mut(&address) {
+                names.retain(|(known, _)| *known != name);
+                if names.is_empty() {
+                    self.by_address.remove(&address);
+                }
+            }
+        }
+        self.count = all.len();
+        self.unsaved = true;
     }
 
     /// Names of an address, the latest first.
@@ -102,5 +131,33 @@ impl Names {
         });
         self.count = self.by_name.values().map(BTreeMap::len).sum();
         self.count != before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_names_is_forgotten_before_those_that_a_policy_speaks_of() {
+        let now = Timestamp(1_763_337_600_000);
+        let mut names = Names::default();
+        let address = |number: u32| IpAddr::V4((0xc612_0000 + number).into());
+        names.learn("api.example.com", &[address(0)], 1, now);
+        let mut number = 0;
+        while number < 3 * u32::try_from(LIMIT).expect("small") {
+            let addresses: Vec<IpAddr> = (1..=64).map(|n| address(number + n)).collect();
+            names.learn(&format!("n{number}.example.net"), &addresses, 86_400, now);
+            number += 64;
+            if names.is_crowded() {
+                names.make_room(|name| name == "api.example.com");
+            }
+            assert!(names.count <= LIMIT);
+        }
+        assert_eq!(names.of(address(0)).collect::<Vec<_>>(), ["api.example.com"]);
+        assert_eq!(names.all().map(|(_, addresses)| addresses.count()).sum::<usize>(), names.count);
+        assert!(names.by_address.len() <= names.count, "an address goes with its last name");
+        names.make_room(|_| false);
+        assert_eq!(names.of(address(0)).count(), 0, "what matters to nobody and is over first goes first");
     }
 }
