@@ -105,3 +105,29 @@ fn table(outputs: &Outputs, now: Timestamp) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../../docs/operations.md");
+
+    #[test]
+    fn the_outputs_of_the_documentation_are_valid() {
+        let (_, rest) = PAGE.split_once("```yaml\n").expect("an example");
+        let (text, _) = rest.split_once("```").expect("its end");
+        let outputs: Outputs = serde_saphyr::from_str(text).expect("outputs");
+        assert_eq!(outputs.outputs.len(), 3);
+    }
+
+    #[test]
+    fn the_documentation_names_metrics_that_there_are() {
+        let metrics = include_str!("../../../controller/src/metrics.rs");
+        let named: Vec<&str> =
+            PAGE.split('`').filter(|word| word.starts_with("bulkhead_") && !word.contains(' ')).collect();
+        assert!(named.len() > 5);
+        for name in named {
+            assert!(metrics.contains(&format!("\"{name}\"")), "{name} is no metric");
+        }
+    }
+}
