@@ -68,24 +68,6 @@ kernel_modules() {
     depmod -b "$2" "$release"
 }
 
-# with_libraries ROOT PROGRAM...: copies the program to ROOT/bin, and what it is linked with to where it is here.
-with_libraries() {
-    local root=$1 program
-    shift
-    for program in "$@"; do
-        program=$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")
-        install -D "$program" "$root/bin/$(basename "$program")"
-        libraries "$root" "$program"
-    done
-}
-
-libraries() {
-    local library
-    { ldd "$2" 2>/dev/null || true; } | { grep -oE '/[^ ]+' || true; } | while read -r library; do
-        [ -e "$1$library" ] || install -D "$library" "$1$library"
-    done
-}
-
 # kernel_tests ROOT: the test programs under /tests, without their debug information.
 kernel_tests() {
     local root=$1 selection=() crate program name
