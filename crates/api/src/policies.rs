@@ -146,6 +146,9 @@ pub struct SimulateRequest {
     /// Judge as if every service were in Enforce.
     #[serde(default)]
     pub enforce: bool,
+    /// Judge as if the services that these documents target were in Enforce, and the others as they are.
+    #[serde(default)]
+    pub enforce_targeted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -277,6 +280,9 @@ pub struct ReachHop {
     pub through: String,
     /// Whether such a connection was seen.
     pub seen: bool,
+    /// The rules that let the witness through; none of a side whose mode does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -307,4 +313,7 @@ pub struct Reacher {
     pub seen: bool,
     /// The side whose policy is not enforced and therefore lets it pass; absent where the policy allows it.
     pub open_because: Option<String>,
+    /// The rules that let one such flow through on the last hop; none of a side whose mode does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
 }

@@ -110,6 +110,30 @@ fn manifests_say_which_pod_an_address_is() {
 }
 
 #[test]
+fn the_address_of_a_service_leads_to_the_workloads_behind_it_and_their_ports() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let pod = |name: &str, address: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\nspec: \
+             {{containers: [{{name: c, ports: [{{name: http, containerPort: 8080}}]}}]}}\nstatus: {{podIPs: [{{ip: \
+             {address}}}]}}\n---\n"
+        )
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: api, namespace: shop}\nspec: {selector: {app: api}, \
+                   clusterIP: 10.96.0.7, ports: [{port: 80, targetPort: http}]}\n";
+    let manifests = pod("web", "10.20.1.11") + &pod("api", "10.20.2.12") + service;
+    fs::write(dir.path().join("shop.yaml"), manifests).expect("write");
+    let flows = dir.path().join("flows.csv");
+    fs::write(&flows, "src_ip,dst_ip,dst_port\n10.20.1.11,10.96.0.7,80\n").expect("write");
+    let (flows, manifests) = (flows.to_string_lossy(), dir.path().join("shop.yaml"));
+    let answer = run(&["learn", "-f", &flows, "-f", &manifests.to_string_lossy(), "-o", "json"]);
+    let answer = json(&answer);
+    let edge = &answer["edges"][0];
+    assert_eq!((&edge["client"]["name"], &edge["server"]["name"]), (&"shop/web".into(), &"shop/api".into()));
+    assert_eq!(edge["port"], 8080, "{answer}");
+}
+
+#[test]
 fn proposed_documents_are_written_once_and_never_over_others() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let policy = dir.path().join("policy");

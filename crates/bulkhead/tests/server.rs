@@ -263,6 +263,58 @@ async fn policies_are_applied_explained_and_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_are_compared_with_the_policy_in_force_and_judged_by_what_was_seen() {
+    let shop = Shop::open().await;
+    let inside = shop.file("redis.yaml", POLICY);
+    let inside = inside.to_str().expect("UTF-8");
+    shop.text(&["policy", "apply", "-f", inside, "--yes"]).await;
+    shop.until(&["edges", "-o", "json"], |list| !list["items"][0].is_null()).await;
+    let candidate = shop.file("candidate.yaml", &POLICY.replace("ports: [6379]", "ports: [6380]"));
+    let candidate = candidate.to_str().expect("UTF-8");
+
+    let check = |path| ["policy", "check", path, "--base", "server", "--flows", "recorded", "-o", "json"];
+    let output = shop.run(&check(candidate)).await;
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["difference"]["base"], "server");
+    let flow = &report["difference"]["flows"][0];
+    assert_eq!(
+        (flow["gained"].as_str(), flow["lost"].as_str()),
+        (Some("tcp/6380"), Some("tcp/6379")),
+        "{report}"
+    );
+    assert_eq!(report["simulation"]["expected_denials"]["edges"], 1, "{report}");
+    assert_eq!(report["findings"][0]["rule"], "flow-denied", "{report}");
+    let same = shop.run(&check(inside)).await;
+    assert_eq!(code(&same), 0, "{}{}", String::from_utf8_lossy(&same.stdout), said(&same));
+    let report: Value = serde_json::from_slice(&same.stdout).expect("JSON");
+    assert_eq!(report["difference"]["flows"].as_array().map(Vec::len), Some(0), "{report}");
+
+    shop.text(&["mode", "shop/redis", "enforce", "--yes"]).await;
+    let simulate = |path| ["policy", "simulate", "-f", path, "--flows", "recorded", "-o", "json"];
+    // What was learned would still allow what the candidate merely leaves out.
+    assert_eq!(code(&shop.run(&simulate(candidate)).await), 0);
+    let denying = shop.file("denying.yaml", &POLICY.replace("- from:", "- action: deny\n      from:"));
+    let output = shop.run(&simulate(denying.to_str().expect("UTF-8"))).await;
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    let simulation: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let change = &simulation["changes"][0];
+    assert_eq!(
+        (change["before"].as_str(), change["after"].as_str()),
+        (Some("allowed"), Some("denied")),
+        "{simulation}"
+    );
+    assert_eq!(change["edge"]["port"], 6379);
+    assert!(change["last_seen"].as_u64().is_some_and(|time| time > 0), "{simulation}");
+    assert_eq!(code(&shop.run(&simulate(inside)).await), 0);
+
+    let blast = ["blast-radius", "shop/web", "--candidate", candidate, "-o", "json"];
+    let blast = shop.json(&blast).await;
+    assert!(blast["under_candidate"]["count"]["services"].is_u64(), "{blast}");
+    shop.controller.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_document_is_refused_with_its_file_line_and_column() {
     let shop = Shop::open().await;
     let good = shop.file("a.yaml", POLICY);

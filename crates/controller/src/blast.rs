@@ -64,20 +64,30 @@ fn count(extent: Extent, world: bool) -> BlastCount {
 
 pub(crate) fn ranking(view: &View, candidate: &PolicySet) -> BlastRanking {
     let sides = sides(view, candidate);
+    blast_ranking(&sides.now, &sides.policy, &view.inventory, &sides.listening)
+}
+
+/// All services by what falls with them, as things are and under a policy.
+pub fn blast_ranking(
+    reach_now: &Reach,
+    under_policy: &Reach,
+    inventory: &Inventory,
+    listening: &Listening,
+) -> BlastRanking {
     let of = |reach: &Reach| -> BTreeMap<ServiceName, Extent> {
-        rank(reach, &view.inventory, &sides.listening, u32::MAX).into_iter().collect()
+        rank(reach, inventory, listening, u32::MAX).into_iter().collect()
     };
-    let (now, policy) = (of(&sides.now), of(&sides.policy));
+    let (now, policy) = (of(reach_now), of(under_policy));
     let world = |reach: &Reach, name: &ServiceName| {
-        let origin = view.inventory.service(name).map(|service| service.identity);
+        let origin = inventory.service(name).map(|service| service.identity);
         origin.is_some_and(|origin| reach.reaches(origin, Identity::WORLD))
     };
     let mut items: Vec<BlastSummary> = now
         .iter()
         .map(|(name, extent)| BlastSummary {
             service: name.clone(),
-            now: count(*extent, world(&sides.now, name)),
-            under_policy: count(policy.get(name).copied().unwrap_or_default(), world(&sides.policy, name)),
+            now: count(*extent, world(reach_now, name)),
+            under_policy: count(policy.get(name).copied().unwrap_or_default(), world(under_policy, name)),
         })
         .collect();
     items.sort_by(|a, b| {
@@ -107,9 +117,9 @@ pub(crate) fn radius(
     hops: u32,
 ) -> Option<BlastRadius> {
     let sides = sides(view, candidate);
-    let now = side(&sides.now, &view.book, &view.inventory, &sides.listening, name, hops)?;
+    let now = blast_side(&sides.now, &view.book, &view.inventory, &sides.listening, name, hops)?;
     let under_policy =
-        side(&sides.policy, &sides.policy_book, &view.inventory, &sides.listening, name, hops)?;
+        blast_side(&sides.policy, &sides.policy_book, &view.inventory, &sides.listening, name, hops)?;
     let sentence = format!(
         "Whoever holds {name} reaches {} services on {} known ports now; under policy {} on {}.",
         now.count.services, now.count.ports, under_policy.count.services, under_policy.count.ports
@@ -117,7 +127,8 @@ pub(crate) fn radius(
     Some(BlastRadius { service: name.clone(), now, under_policy, sentence })
 }
 
-fn side(
+/// What falls with a service, from one point of view.
+pub fn blast_side(
     reach: &Reach,
     book: &RuleBook,
     inventory: &Inventory,

@@ -33,6 +33,7 @@ mod tokenfile;
 mod ui;
 mod view;
 
+pub use blast::{blast_ranking, blast_side};
 pub use config::{Clock, ControllerConfig, Limits, Tls};
 pub use error::ControllerError;
 

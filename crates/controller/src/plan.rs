@@ -298,9 +298,29 @@ pub(crate) fn with_mode(inventory: &Inventory, mode: Mode) -> Inventory {
     inventory
 }
 
+/// In which modes services are judged.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    AsTheyAre,
+    /// Those that these documents target as if they enforced, the others as they are.
+    TargetsEnforcing(PolicySet),
+    /// All as if they enforced.
+    Enforcing,
+}
+
 /// What would become of the edges that were seen.
-pub(crate) fn impact(view: &View, after: &PolicySet, enforce: bool) -> Impact {
+pub(crate) fn impact(view: &View, after: &PolicySet, judged: &Judged) -> Impact {
     let mut inventory = modes_after(&view.inventory, &view.set, after);
+    let enforce = matches!(judged, Judged::Enforcing);
+    if let Judged::TargetsEnforcing(candidate) = judged {
+        let targeted: Vec<_> = candidate.targeted(&view.inventory).into_iter().cloned().collect();
+        for name in &targeted {
+            // Whoever is in quarantine stays there.
+            if let Some(service) = inventory.service_mut(name).filter(|service| !service.mode.drops()) {
+                service.mode = Mode::Enforce;
+            }
+        }
+    }
     let before_inventory = if enforce {
         Arc::new(with_mode(&view.inventory, Mode::Enforce))
     } else {

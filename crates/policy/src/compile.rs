@@ -1,21 +1,24 @@
 //! From documents to tables. Compiling again what changed little costs little: rules, atoms and whole directions that
 //! came out the same are the same allocations as before, so that a node finds the difference by comparing pointers.
 
+mod bound;
 pub(crate) mod direction;
 
 use crate::{
     compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService, Outcome},
-    document::{Action, ExternalEndpoint, PeerSpec, PortMatch, Rule, Zone},
-    effective::{BoundDocuments, EffectivePolicy, EffectiveRule, slot},
+    document::{ExternalEndpoint, PeerSpec, Zone},
+    effective::{BoundDocuments, Changed, EffectivePolicy, EffectiveRule, slot},
     external::{Atoms, Parts},
     inventory::{Inventory, Service},
     numbers::NumberMap,
     rulebook::RuleBook,
     set::{ExternalPart, PolicySet},
 };
-use bulkhead_model::{Application, Direction, Identity, IpProtocol, PortRange, RuleRef, Timestamp};
+use bound::{BoundRule, PeerSet};
+use bulkhead_model::{Direction, Identity, RuleRef, Timestamp};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -28,7 +31,18 @@ pub struct Compiler {
     empty: Option<Arc<CompiledDirection>>,
     atoms: Arc<[Identity]>,
     alone: BTreeMap<Identity, Identity>,
+    /// The atoms of peers with external parts, by their allocation, which `resolved` keeps.
+    atoms_of: NumberMap<usize, Vec<Identity>>,
     resolved: Resolved,
+    last: Option<Last>,
+}
+
+/// What the last compilation came to, where no other sets stood beside it.
+#[derive(Debug)]
+struct Last {
+    policy: Arc<CompiledPolicy>,
+    /// What names resolved to.
+    names: BTreeMap<Box<str>, BTreeSet<IpAddr>>,
 }
 
 /// Documents and peers that were resolved before, and what that was based on.
@@ -51,8 +65,8 @@ struct Peers {
 }
 
 impl Resolved {
-    /// Forgets everything if what it was based on has changed.
-    fn renew(&mut self, set: &PolicySet, inventory: &Inventory) {
+    /// Forgets everything if what it was based on has changed; says whether it has not.
+    fn renew(&mut self, set: &PolicySet, inventory: &Inventory) -> bool {
         // Modes come and go; criteria see names and labels alone.
         let alike =
             |a: &Service, b: &Service| a.identity == b.identity && a.name == b.name && a.labels == b.labels;
@@ -68,6 +82,7 @@ impl Resolved {
                 ..Self::default()
             };
         }
+        same
     }
 
     /// What a peer means, resolved once for all rules that speak of it.
@@ -105,6 +120,23 @@ impl Compiler {
     /// an atom of the set's own, or the world.
     pub fn alone(&self) -> &BTreeMap<Identity, Identity> {
         &self.alone
+    }
+
+    /// The rules of every service, by the numbers of this compiler; cheap after the same was compiled.
+    pub(crate) fn effective(
+        &mut self,
+        set: &PolicySet,
+        inventory: &Inventory,
+        now: Timestamp,
+    ) -> EffectivePolicy {
+        self.resolved.renew(set, inventory);
+        let documents = &mut self.resolved.documents;
+        let (effective, changed) = EffectivePolicy::rebind(set, inventory, &mut self.book, now, documents);
+        // What has changed is not compiled yet, and would not be told again.
+        if changed.is_none_or(|changed| !changed.is_empty()) {
+            self.last = None;
+        }
+        effective
     }
 
     /// Rules of the last compilation by their numbers.
@@ -165,56 +197,30 @@ impl Compiler {
         inventory: &Inventory,
         now: Timestamp,
     ) -> Arc<CompiledPolicy> {
-        self.resolved.renew(set, inventory);
+        if !self.resolved.renew(set, inventory) {
+            self.last = None;
+        }
         let documents = &mut self.resolved.documents;
-        let effective = EffectivePolicy::rebind(set, inventory, &mut self.book, now, documents);
+        let (effective, changed) = EffectivePolicy::rebind(set, inventory, &mut self.book, now, documents);
+        let last = self.last.take().filter(|last| others.is_empty() && last.names == *inventory.names());
+        if let (Some(last), Some(changed)) = (last, changed)
+            && let Some(policy) = self.recompile(&last.policy, &changed, set, inventory, &effective)
+        {
+            self.last = Some(Last { policy: Arc::clone(&policy), ..last });
+            return policy;
+        }
         let atoms = self.bind(set, others, inventory, &effective);
         if *self.atoms != *atoms.all {
             self.atoms = atoms.all.into();
         }
-        let all_atoms = Arc::clone(&self.atoms);
-        let nothing =
-            || Arc::new(CompiledDirection { classes: vec![Class::default()], ..Default::default() });
-        let empty = Arc::clone(self.empty.get_or_insert_with(nothing));
         let mut before = std::mem::take(&mut self.directions);
         self.directions.reserve(before.len());
-        let mut alike: NumberMap<(usize, Vec<RuleRef>), Arc<CompiledDirection>> = NumberMap::default();
+        let mut alike = Alike::default();
         let mut services: Vec<CompiledService> = Vec::with_capacity(inventory.services().len());
         for service in inventory.services() {
             let mut make = |direction: Direction| {
-                let rules = effective.rules(service.identity, direction);
-                let numbers: Vec<RuleRef> = rules.iter().map(|rule| rule.reference).collect();
-                if numbers.is_empty() {
-                    return Arc::clone(&empty);
-                }
-                let rules: Vec<Arc<BoundRule>> =
-                    numbers.iter().map(|number| Arc::clone(&self.rules[number])).collect();
-                // Names of ports mean something else to every service.
-                let shareable = rules.iter().all(|rule| rule.named.is_empty());
-                let place = (service.identity, slot(direction));
-                let old = before.remove(&place);
-                let made = match &old {
-                    Some(old) if shareable && old.is_of(&rules, &all_atoms) => Arc::clone(&old.direction),
-                    _ => match alike.get(&(slot(direction), numbers.clone())).filter(|_| shareable) {
-                        Some(same) => Arc::clone(same),
-                        None => {
-                            Arc::new(direction::compile(&rules, direction, service, inventory, &all_atoms))
-                        }
-                    },
-                };
-                // The same tables stay the same allocation, whatever was computed anew on the way.
-                let made = match old {
-                    Some(old) if Arc::ptr_eq(&old.direction, &made) || *old.direction == *made => {
-                        old.direction
-                    }
-                    _ => made,
-                };
-                if shareable {
-                    alike.entry((slot(direction), numbers)).or_insert_with(|| Arc::clone(&made));
-                }
-                let atoms = Arc::clone(&all_atoms);
-                self.directions.insert(place, Compiled { rules, atoms, direction: Arc::clone(&made) });
-                made
+                let old = before.remove(&(service.identity, slot(direction)));
+                self.direction(service, direction, &effective, old, &mut alike, inventory)
             };
             let (ingress, egress) = (make(Direction::Ingress), make(Direction::Egress));
             services.push(CompiledService {
@@ -225,7 +231,157 @@ impl Compiler {
             });
         }
         services.sort_by_key(|service| service.identity);
-        Arc::new(CompiledPolicy { services, prefixes: atoms.prefixes })
+        let policy = Arc::new(CompiledPolicy { services, prefixes: atoms.prefixes });
+        if others.is_empty() {
+            self.last = Some(Last { policy: Arc::clone(&policy), names: inventory.names().clone() });
+        }
+        policy
+    }
+
+    /// The tables after a change of some documents: those of other services are the tables of before. Nothing where the
+    /// change cuts the addresses outside in another way, which may concern everybody.
+    fn recompile(
+        &mut self,
+        last: &CompiledPolicy,
+        changed: &Changed,
+        set: &PolicySet,
+        inventory: &Inventory,
+        effective: &EffectivePolicy,
+    ) -> Option<Arc<CompiledPolicy>> {
+        let documents = || changed.gone.iter().chain(&changed.come);
+        let living: HashSet<RuleRef> = changed
+            .services
+            .iter()
+            .flat_map(|&service| DIRECTIONS.into_iter().flat_map(move |way| effective.rules(service, way)))
+            .map(|rule| rule.reference)
+            .collect();
+        let come = changed.come.iter().flat_map(|document| document.rules());
+        for rule in come.filter(|rule| living.contains(&rule.reference)) {
+            let of_rule = self.peers_of(rule.reference, rule, set, inventory);
+            // Parts that no rule had are cut out of others.
+            if of_rule.iter().any(|peers| !self.is_cut(peers)) {
+                return None;
+            }
+            let union = union(&of_rule, |peers| self.atoms_of_peers(peers));
+            self.take_rule(rule.reference, rule, union);
+        }
+        for rule in documents().flat_map(|document| document.rules()) {
+            if !living.contains(&rule.reference) {
+                self.rules.remove(&rule.reference);
+                self.resolved.of_rule.remove(&rule.reference);
+            }
+        }
+        let unused = |peers: &Arc<Peers>| Arc::strong_count(peers) == 1;
+        // And those that no rule has any more are not.
+        if self.resolved.peers.values().any(|peers| unused(peers) && !peers.parts.is_empty()) {
+            return None;
+        }
+        self.resolved.peers.retain(|_, peers| !unused(peers));
+        let mut alike = Alike::default();
+        let mut services = Vec::with_capacity(last.services.len());
+        for before in &last.services {
+            let service = inventory.by_identity(before.identity)?;
+            let mut make = |direction: Direction, old: &Arc<CompiledDirection>| {
+                let place = (service.identity, slot(direction));
+                // Names of ports may mean something else than before.
+                let named = self.directions.get(&place).is_some_and(|compiled| !compiled.is_shareable());
+                if !named && !changed.services.contains(&service.identity) {
+                    return Arc::clone(old);
+                }
+                let before = self.directions.remove(&place);
+                self.direction(service, direction, effective, before, &mut alike, inventory)
+            };
+            let ingress = make(Direction::Ingress, &before.ingress);
+            let egress = make(Direction::Egress, &before.egress);
+            services.push(CompiledService {
+                identity: service.identity,
+                mode: service.mode,
+                ingress,
+                egress,
+            });
+        }
+        Some(Arc::new(CompiledPolicy { services, prefixes: last.prefixes.clone() }))
+    }
+
+    /// The tables of one direction of a service: those of before where nothing about it has changed.
+    fn direction(
+        &mut self,
+        service: &Service,
+        direction: Direction,
+        effective: &EffectivePolicy,
+        before: Option<Compiled>,
+        alike: &mut Alike,
+        inventory: &Inventory,
+    ) -> Arc<CompiledDirection> {
+        let rules = effective.rules(service.identity, direction);
+        let numbers: Vec<RuleRef> = rules.iter().map(|rule| rule.reference).collect();
+        if numbers.is_empty() {
+            let nothing =
+                || Arc::new(CompiledDirection { classes: vec![Class::default()], ..Default::default() });
+            return Arc::clone(self.empty.get_or_insert_with(nothing));
+        }
+        let rules: Vec<Arc<BoundRule>> =
+            numbers.iter().map(|number| Arc::clone(&self.rules[number])).collect();
+        // Names of ports mean something else to every service.
+        let shareable = is_shareable(&rules);
+        let made = match &before {
+            Some(old) if shareable && old.is_of(&rules, &self.atoms) => Arc::clone(&old.direction),
+            _ => match alike.get(&(slot(direction), numbers.clone())).filter(|_| shareable) {
+                Some(same) => Arc::clone(same),
+                None => Arc::new(direction::compile(&rules, direction, service, inventory, &self.atoms)),
+            },
+        };
+        // The same tables stay the same allocation, whatever was computed anew on the way.
+        let made = match before {
+            Some(old) if Arc::ptr_eq(&old.direction, &made) || *old.direction == *made => old.direction,
+            _ => made,
+        };
+        if shareable {
+            alike.entry((slot(direction), numbers)).or_insert_with(|| Arc::clone(&made));
+        }
+        let compiled = Compiled { rules, atoms: Arc::clone(&self.atoms), direction: Arc::clone(&made) };
+        self.directions.insert((service.identity, slot(direction)), compiled);
+        made
+    }
+
+    /// What the peers of a rule mean, which is resolved once.
+    fn peers_of(
+        &mut self,
+        reference: RuleRef,
+        effective: &EffectiveRule,
+        set: &PolicySet,
+        inventory: &Inventory,
+    ) -> Arc<[Arc<Peers>]> {
+        if let Some(known) = self.resolved.of_rule.get(&reference) {
+            return Arc::clone(known);
+        }
+        let specs = effective.rule().peers.iter();
+        let of_rule: Arc<[_]> = specs.map(|spec| self.resolved.peers(spec, set, inventory)).collect();
+        self.resolved.of_rule.insert(reference, Arc::clone(&of_rule));
+        of_rule
+    }
+
+    /// What the external parts of a peer were cut into.
+    fn atoms_of_peers(&self, peers: &Arc<Peers>) -> Vec<Identity> {
+        self.atoms_of.get(&address(peers)).cloned().unwrap_or_default()
+    }
+
+    /// Whether the external parts of a peer were cut by the last compilation.
+    fn is_cut(&self, peers: &Arc<Peers>) -> bool {
+        peers.parts.is_empty() || self.atoms_of.contains_key(&address(peers))
+    }
+
+    /// Keeps a rule as it is bound now; the one of before where it is the same.
+    fn take_rule(&mut self, reference: RuleRef, effective: &EffectiveRule, peers: Arc<PeerSet>) {
+        let passes = effective.passes;
+        // A number stands for one text for ever, so only what its peers mean can have changed.
+        let same = self.rules.get(&reference).is_some_and(|old| {
+            old.passes == passes && (Arc::ptr_eq(&old.peers, &peers) || old.peers == peers)
+        });
+        if !same {
+            let rule = BoundRule::new(reference, effective.rule(), peers, passes);
+            self.rules.insert(reference, Arc::new(rule));
+        }
     }
 
     /// Resolves the peers of all rules that hold anywhere, and cuts the external addresses they speak of into atoms.
@@ -249,12 +405,7 @@ impl Compiler {
         // Positions of their external parts, by the peers' allocation, which `of_rule` keeps in place.
         let mut positions: NumberMap<usize, Vec<usize>> = NumberMap::default();
         for &(reference, effective) in &rules {
-            if !self.resolved.of_rule.contains_key(&reference) {
-                let specs = effective.rule().peers.iter();
-                let of_rule = specs.map(|spec| self.resolved.peers(spec, set, inventory)).collect();
-                self.resolved.of_rule.insert(reference, of_rule);
-            }
-            let of_rule = &self.resolved.of_rule[&reference];
+            let of_rule = self.peers_of(reference, effective, set, inventory);
             for peers in of_rule.iter().filter(|peers| !peers.parts.is_empty()) {
                 let add = || peers.parts.iter().map(|part| parts.add(part.clone())).collect();
                 positions.entry(address(peers)).or_insert_with(add);
@@ -280,27 +431,14 @@ impl Compiler {
         }
         let atoms = parts.cut(own, inventory, &mut self.book);
         self.alone.clone_from(&atoms.alone);
+        let of_part = |part: &usize| atoms.of_part[*part].iter().copied();
+        let of_peers =
+            |(place, parts): (usize, Vec<usize>)| (place, parts.iter().flat_map(of_part).collect());
+        self.atoms_of = positions.into_iter().map(of_peers).collect();
         for &(reference, effective) in &rules {
-            let (rule, passes) = (effective.rule(), effective.passes);
-            let union = match &*self.resolved.of_rule[&reference] {
-                [peers] if peers.parts.is_empty() => Arc::clone(&peers.set),
-                of_rule => {
-                    let mut union = PeerSet::default();
-                    for peers in of_rule {
-                        union.add(&peers.set);
-                        let positions = positions.get(&address(peers)).into_iter().flatten();
-                        union.atoms.extend(positions.flat_map(|&part| &atoms.of_part[part]));
-                    }
-                    Arc::new(union)
-                }
-            };
-            // A number stands for one text for ever, so only what its peers mean can have changed.
-            let same = self.rules.get(&reference).is_some_and(|old| {
-                old.passes == passes && (Arc::ptr_eq(&old.peers, &union) || old.peers == union)
-            });
-            if !same {
-                self.rules.insert(reference, Arc::new(BoundRule::new(reference, rule, union, passes)));
-            }
+            let of_rule = Arc::clone(&self.resolved.of_rule[&reference]);
+            let union = union(&of_rule, |peers| self.atoms_of_peers(peers));
+            self.take_rule(reference, effective, union);
         }
         if self.rules.len() > rules.len() {
             self.rules.retain(|number, _| is_there(number));
@@ -311,129 +449,43 @@ impl Compiler {
     }
 }
 
+const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
+/// Directions of the same rules have the same tables.
+type Alike = NumberMap<(usize, Vec<RuleRef>), Arc<CompiledDirection>>;
+
+/// All that the peers of a rule mean together, with the atoms of those that have external parts.
+fn union(of_rule: &[Arc<Peers>], atoms: impl Fn(&Arc<Peers>) -> Vec<Identity>) -> Arc<PeerSet> {
+    match of_rule {
+        [peers] if peers.parts.is_empty() => Arc::clone(&peers.set),
+        of_rule => {
+            let mut union = PeerSet::default();
+            for peers in of_rule {
+                union.add(&peers.set);
+                union.atoms.extend(atoms(peers));
+            }
+            Arc::new(union)
+        }
+    }
+}
+
+fn is_shareable(rules: &[Arc<BoundRule>]) -> bool {
+    rules.iter().all(|rule| rule.named.is_empty())
+}
+
 /// The address of peers.
 fn address(peers: &Arc<Peers>) -> usize {
     Arc::as_ptr(peers) as usize
 }
 
 impl Compiled {
+    fn is_shareable(&self) -> bool {
+        is_shareable(&self.rules)
+    }
+
     fn is_of(&self, rules: &[Arc<BoundRule>], atoms: &Arc<[Identity]>) -> bool {
         self.rules.len() == rules.len()
             && self.rules.iter().zip(rules).all(|(a, b)| Arc::ptr_eq(a, b))
             && (Arc::ptr_eq(&self.atoms, atoms) || self.atoms == *atoms)
-    }
-}
-
-/// Who is meant, as numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct PeerSet {
-    any: bool,
-    /// Services that nobody knows yet included.
-    every_service: bool,
-    host: bool,
-    remote_host: bool,
-    multicast: bool,
-    world: bool,
-    services: BTreeSet<Identity>,
-    atoms: BTreeSet<Identity>,
-}
-
-impl PeerSet {
-    fn of(spec: &PeerSpec, set: &PolicySet, inventory: &Inventory) -> Self {
-        let mut peers = Self::default();
-        match spec {
-            PeerSpec::Any => peers.any = true,
-            PeerSpec::World => peers.world = true,
-            PeerSpec::Host => peers.host = true,
-            PeerSpec::RemoteHost => peers.remote_host = true,
-            PeerSpec::Multicast => peers.multicast = true,
-            PeerSpec::Services(criteria) if criteria.is_every_service() => peers.every_service = true,
-            PeerSpec::Services(criteria) => {
-                let selected = set.select(criteria, inventory);
-                peers.services = selected.iter().map(|service| service.identity).collect();
-            }
-            PeerSpec::Cidr(_) | PeerSpec::Name(_) | PeerSpec::External(_) => {}
-        }
-        peers
-    }
-
-    fn breadth(&self) -> usize {
-        let wide = [self.any, self.every_service, self.world].into_iter().filter(|wide| *wide).count();
-        let one = [self.host, self.remote_host, self.multicast].into_iter().filter(|one| *one).count();
-        wide.saturating_mul(1_000_000) + one + self.services.len() + self.atoms.len()
-    }
-
-    fn meets(&self, other: &PeerSet) -> bool {
-        let wide = |a: &Self, b: &Self| {
-            a.any
-                || a.every_service && (b.every_service || !b.services.is_empty())
-                || a.world && (b.world || !b.atoms.is_empty())
-        };
-        wide(self, other)
-            || wide(other, self)
-            || self.host && other.host
-            || self.remote_host && other.remote_host
-            || self.multicast && other.multicast
-            || !self.services.is_disjoint(&other.services)
-            || !self.atoms.is_disjoint(&other.atoms)
-    }
-
-    fn add(&mut self, more: &PeerSet) {
-        self.any |= more.any;
-        self.every_service |= more.every_service;
-        self.host |= more.host;
-        self.remote_host |= more.remote_host;
-        self.multicast |= more.multicast;
-        self.world |= more.world;
-        self.services.extend(&more.services);
-        self.atoms.extend(&more.atoms);
-    }
-}
-
-/// A rule whose peers are numbers.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BoundRule {
-    outcome: Outcome,
-    /// It decides nothing, but keeps this rule from deciding.
-    passes: Option<RuleRef>,
-    peers: Arc<PeerSet>,
-    /// `None`: every protocol and port. Those of `named` are not in it.
-    ports: Option<Vec<(IpProtocol, PortRange)>>,
-    named: Vec<(IpProtocol, Box<str>)>,
-    applications: Vec<Application>,
-}
-
-impl BoundRule {
-    fn new(reference: RuleRef, rule: &Rule, peers: Arc<PeerSet>, passes: Option<RuleRef>) -> Self {
-        let (mut ports, mut named) = (Vec::new(), Vec::new());
-        for spec in &rule.ports {
-            match &spec.port {
-                PortMatch::All => ports.push((spec.protocol, PortRange::ALL)),
-                PortMatch::Range(range) => ports.push((spec.protocol, *range)),
-                PortMatch::Named(name) => named.push((spec.protocol, name.clone())),
-            }
-        }
-        Self {
-            outcome: Outcome { allow: rule.action == Action::Allow, rule: reference },
-            passes,
-            peers,
-            ports: (!rule.ports.is_empty()).then_some(ports),
-            named,
-            applications: rule.applications.clone(),
-        }
-    }
-
-    /// The ports, with the names that mean something to this server.
-    fn ports_at(&self, server: Option<&Service>) -> Vec<(IpProtocol, PortRange)> {
-        let mut ports = self.ports.clone().unwrap_or_default();
-        for (protocol, name) in &self.named {
-            let of_name = server.and_then(|server| server.named_ports.get(name));
-            for &(of_protocol, port) in of_name.into_iter().flatten() {
-                if of_protocol == *protocol {
-                    ports.push((of_protocol, PortRange::single(port)));
-                }
-            }
-        }
-        ports
     }
 }

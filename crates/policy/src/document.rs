@@ -378,6 +378,12 @@ impl Cidr {
     pub fn contains(&self, address: &IpAddr) -> bool {
         self.net.contains(address) && !self.except.iter().any(|except| except.contains(address))
     }
+
+    /// Whether all of a range is meant.
+    pub fn holds(&self, net: &IpNet) -> bool {
+        self.net.contains(net)
+            && !self.except.iter().any(|except| except.contains(net) || net.contains(except))
+    }
 }
 
 impl PortSpec {

@@ -9,7 +9,7 @@ use crate::{
     set::PolicySet,
 };
 use bulkhead_model::{Direction, Identity, RuleOrigin, RuleRef, ServiceName, Timestamp};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A rule as it holds for the services that its document targets.
 #[derive(Debug, Clone)]
@@ -74,20 +74,43 @@ impl EffectiveRule {
 /// The live rules of every service, in deciding order.
 #[derive(Debug, Clone, Default)]
 pub struct EffectivePolicy {
-    services: NumberMap<Identity, [Vec<Arc<EffectiveRule>>; 2]>,
+    services: Arc<ByService>,
 }
+
+/// Rules of ingress and egress.
+type ByService = NumberMap<Identity, [Vec<Arc<EffectiveRule>>; 2]>;
 
 /// Documents that were bound before: those that did not change need not be bound again, as long as services, zones and
 /// labels are the same.
 #[derive(Debug, Default)]
 pub(crate) struct BoundDocuments {
-    documents: HashMap<DocumentKey, Arc<BoundDocument>>,
+    /// By the allocation of the policy, which they keep.
+    documents: NumberMap<usize, Arc<BoundDocument>>,
     borders: Option<Arc<[Border]>>,
+    last: Option<Bound>,
+}
+
+/// What came out last, and from when until when no rule of it expires.
+#[derive(Debug)]
+struct Bound {
+    services: Arc<ByService>,
+    since: Timestamp,
+    until: Timestamp,
+}
+
+/// What is not as it was bound before.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    /// Whose rules are others than before.
+    pub(crate) services: BTreeSet<Identity>,
+    pub(crate) gone: Vec<Arc<BoundDocument>>,
+    pub(crate) come: Vec<Arc<BoundDocument>>,
 }
 
 #[derive(Debug)]
-struct BoundDocument {
-    policy: Arc<SegmentationPolicy>,
+pub(crate) struct BoundDocument {
+    /// Keeps its allocation.
+    _policy: Arc<SegmentationPolicy>,
     targets: Vec<Identity>,
     rules: [Vec<Arc<EffectiveRule>>; 2],
     /// Of a border, the targets of each rule.
@@ -112,7 +135,7 @@ impl BoundDocument {
                 .collect()
         });
         let targets = targets.into_iter().map(|service| service.identity).collect();
-        Self { policy: Arc::clone(policy), targets, rules, holders: None }
+        Self { _policy: Arc::clone(policy), targets, rules, holders: None }
     }
 
     fn of_border(border: &Border, numbers: &Numbers, set: &PolicySet, inventory: &Inventory) -> Self {
@@ -131,7 +154,23 @@ impl BoundDocument {
                 holders[slot].push(services.map(|service| service.identity).collect());
             }
         }
-        Self { policy: Arc::clone(&border.policy), targets: Vec::new(), rules, holders: Some(holders) }
+        Self { _policy: Arc::clone(&border.policy), targets: Vec::new(), rules, holders: Some(holders) }
+    }
+
+    /// Gives its living rules to those whose they are, and says until when all of them live.
+    fn hold(&self, by_service: &mut ByService, until: &mut Timestamp, now: Timestamp) {
+        for (slot, rules) in self.rules.iter().enumerate() {
+            for rule in rules.iter().filter(|rule| rule.rule().is_live(now)) {
+                *until = rule.rule().expires.map_or(*until, |expires| expires.min(*until));
+                for target in self.targets(slot, rule.index) {
+                    by_service.entry(*target).or_default()[slot].push(Arc::clone(rule));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Arc<EffectiveRule>> {
+        self.rules.iter().flatten()
     }
 
     /// Whose rule the one at this position is.
@@ -143,50 +182,103 @@ impl BoundDocument {
     }
 }
 
+impl Changed {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.gone.is_empty() && self.come.is_empty()
+    }
+}
+
+impl Bound {
+    fn of<'d>(
+        documents: impl Iterator<Item = &'d Arc<BoundDocument>>,
+        services: usize,
+        now: Timestamp,
+    ) -> Self {
+        let mut by_service = ByService::default();
+        by_service.reserve(services);
+        let mut until = Timestamp(u64::MAX);
+        for document in documents {
+            document.hold(&mut by_service, &mut until, now);
+        }
+        for rules in by_service.values_mut().flatten() {
+            rules.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        }
+        Self { services: Arc::new(by_service), since: now, until }
+    }
+
+    /// After some documents have gone and others have come; tells whose rules that concerns.
+    fn with(mut self, changed: &mut Changed, now: Timestamp) -> Self {
+        // Nobody else has it as a rule, so that it need not be copied.
+        let by_service = Arc::make_mut(&mut self.services);
+        for document in changed.gone.iter().chain(&changed.come) {
+            for (slot, rules) in document.rules.iter().enumerate() {
+                changed.services.extend(rules.iter().flat_map(|rule| document.targets(slot, rule.index)));
+            }
+        }
+        let gone: BTreeSet<RuleRef> =
+            changed.gone.iter().flat_map(|document| document.rules()).map(|rule| rule.reference).collect();
+        for service in &changed.services {
+            for rules in by_service.get_mut(service).into_iter().flatten() {
+                rules.retain(|rule| !gone.contains(&rule.reference));
+            }
+        }
+        for document in &changed.come {
+            document.hold(by_service, &mut self.until, now);
+        }
+        for service in &changed.services {
+            for rules in by_service.get_mut(service).into_iter().flatten() {
+                rules.sort_by(|a, b| a.rank().cmp(&b.rank()));
+            }
+        }
+        Self { since: now, ..self }
+    }
+}
+
 impl EffectivePolicy {
     /// Binds documents to services. Rules that have expired at `now` are left out.
     pub fn new(set: &PolicySet, inventory: &Inventory, book: &mut RuleBook, now: Timestamp) -> Self {
-        Self::rebind(set, inventory, book, now, &mut BoundDocuments::default())
+        Self::rebind(set, inventory, book, now, &mut BoundDocuments::default()).0
     }
 
-    /// [`EffectivePolicy::new`] for one who keeps `bound`, and empties it when services or zones change.
+    /// [`EffectivePolicy::new`] for one who keeps `bound`, and empties it when services or zones change. Says what is not as
+    /// it was the last time; nothing where everything may be different.
     pub(crate) fn rebind(
         set: &PolicySet,
         inventory: &Inventory,
         book: &mut RuleBook,
         now: Timestamp,
         bound: &mut BoundDocuments,
-    ) -> Self {
+    ) -> (Self, Option<Changed>) {
         let borders = Arc::clone(bound.borders.get_or_insert_with(|| borders(set).into()));
         let of_borders = || borders.iter().map(|border| &border.policy);
-        let numbers = book.number(set.policies().chain(of_borders()));
+        book.number(set.policies().chain(of_borders()));
         let mut before = std::mem::take(&mut bound.documents);
-        let mut services: NumberMap<Identity, [Vec<Arc<EffectiveRule>>; 2]> = NumberMap::default();
         bound.documents.reserve(before.len());
-        services.reserve(inventory.services().len());
+        let mut changed = Changed::default();
         let documents = set.policies().map(|policy| (policy, None));
         for (policy, border) in documents.chain(borders.iter().map(|border| (&border.policy, Some(border)))) {
-            let key = policy.key();
-            let document = match before.remove(&key) {
-                Some(old) if Arc::ptr_eq(&old.policy, policy) => old,
-                _ => Arc::new(match border {
-                    Some(border) => BoundDocument::of_border(border, &numbers[&key], set, inventory),
-                    None => BoundDocument::new(policy, &numbers[&key], set, inventory),
-                }),
-            };
-            for (slot, rules) in document.rules.iter().enumerate() {
-                for rule in rules.iter().filter(|rule| rule.rule().is_live(now)) {
-                    for target in document.targets(slot, rule.index) {
-                        services.entry(*target).or_default()[slot].push(Arc::clone(rule));
-                    }
-                }
-            }
-            bound.documents.insert(key, document);
+            let place = Arc::as_ptr(policy) as usize;
+            let document = before.remove(&place).unwrap_or_else(|| {
+                let numbers = book.numbers_of(policy);
+                let document = Arc::new(match border {
+                    Some(border) => BoundDocument::of_border(border, &numbers, set, inventory),
+                    None => BoundDocument::new(policy, &numbers, set, inventory),
+                });
+                changed.come.push(Arc::clone(&document));
+                document
+            });
+            bound.documents.insert(place, document);
         }
-        for rules in services.values_mut().flatten() {
-            rules.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        }
-        Self { services }
+        changed.gone = before.into_values().collect();
+        let last = bound.last.take().filter(|last| last.since <= now && now < last.until);
+        let anew = last.is_none();
+        let last = match last {
+            Some(last) => last.with(&mut changed, now),
+            None => Bound::of(bound.documents.values(), inventory.services().len(), now),
+        };
+        let effective = Self { services: Arc::clone(&last.services) };
+        bound.last = Some(last);
+        (effective, (!anew).then_some(changed))
     }
 
     /// Rules of a service in deciding order.

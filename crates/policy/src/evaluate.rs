@@ -19,7 +19,6 @@ use crate::{
     compiled::Outcome,
     document::{Action, PeerSpec, PortMatch, Rule},
     effective::{EffectivePolicy, EffectiveRule},
-    glob::name_matches,
     inventory::{Inventory, Service},
     rulebook::RuleBook,
     set::{ExternalPart, PolicySet},
@@ -160,6 +159,11 @@ pub struct PairVerdict {
 }
 
 impl PairVerdict {
+    /// The rules that decide, the opening side's first; a side without one has none.
+    pub fn rules(&self) -> Vec<String> {
+        self.sides().filter_map(|side| side.decision.rule.as_ref()).map(|rule| rule.title()).collect()
+    }
+
     /// The sides that there are, client first.
     pub fn sides(&self) -> impl Iterator<Item = &Side> {
         self.client.iter().chain(&self.server)
@@ -282,39 +286,8 @@ impl<'a> Evaluator<'a> {
             Remote::RemoteHost => *spec == PeerSpec::RemoteHost,
             Remote::Multicast => *spec == PeerSpec::Multicast,
             Remote::External { net, name } => {
-                *spec == PeerSpec::World
-                    || self
-                        .set
-                        .external_parts(spec)
-                        .iter()
-                        .any(|part| self.part_matches(part, net.as_ref(), name.as_deref()))
-            }
-        }
-    }
-
-    fn part_matches(&self, part: &ExternalPart, net: Option<&IpNet>, name: Option<&str>) -> bool {
-        match part {
-            ExternalPart::Cidr(cidr) => {
-                let inside = |net: &IpNet| {
-                    cidr.net.contains(net)
-                        && !cidr.except.iter().any(|except| except.contains(net) || net.contains(except))
-                };
-                match (net, name) {
-                    (Some(net), _) => inside(net),
-                    // Of a name alone, the range must hold whichever address it resolves to.
-                    (None, Some(name)) => {
-                        let addresses = self.inventory.addresses_of(name);
-                        !addresses.is_empty() && addresses.into_iter().all(|address| inside(&address.into()))
-                    }
-                    (None, None) => false,
-                }
-            }
-            ExternalPart::Name(pattern) => {
-                name.is_some_and(|name| name_matches(pattern, name))
-                    || net.is_some_and(|net| {
-                        net.prefix_len() == net.max_prefix_len()
-                            && self.inventory.resolves_to(pattern, &net.addr())
-                    })
+                let means = |part: &ExternalPart| part.means(net.as_ref(), name.as_deref(), self.inventory);
+                *spec == PeerSpec::World || self.set.external_parts(spec).iter().any(means)
             }
         }
     }

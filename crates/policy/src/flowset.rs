@@ -34,6 +34,29 @@
 //! Protocols without ports are there or not as a whole: they have no part. For ICMP the "port" is the type and code as
 //! [`bulkhead_model::IcmpType`] says. Port 0 belongs to the ports of TCP, UDP and SCTP, since a packet can carry it.
 
+/// [`Algebra`] by the methods of the same names that a set has anyway.
+macro_rules! delegate_algebra {
+    ([$($generics:tt)*] $set:ty) => {
+        impl<$($generics)*> Algebra for $set {
+            fn empty() -> Self {
+                <$set>::default()
+            }
+            fn is_empty(&self) -> bool {
+                <$set>::is_empty(self)
+            }
+            fn union(&self, other: &Self) -> Self {
+                <$set>::union(self, other)
+            }
+            fn intersection(&self, other: &Self) -> Self {
+                <$set>::intersection(self, other)
+            }
+            fn difference(&self, other: &Self) -> Self {
+                <$set>::difference(self, other)
+            }
+        }
+    };
+}
+
 mod address;
 mod interval;
 mod piecewise;

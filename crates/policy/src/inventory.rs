@@ -90,6 +90,11 @@ impl Inventory {
         }
     }
 
+    /// What names resolve to.
+    pub(crate) fn names(&self) -> &BTreeMap<Box<str>, BTreeSet<IpAddr>> {
+        &self.resolved
+    }
+
     /// In the order in which they were added.
     pub fn services(&self) -> impl ExactSizeIterator<Item = &Service> {
         self.services.iter()

@@ -40,6 +40,7 @@ mod evaluate;
 mod export;
 mod import;
 mod ingress;
+mod lint;
 mod objects;
 mod output;
 mod policies;
@@ -54,7 +55,7 @@ pub use connections::{Connection, Connectivity, Endpoint, connections};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use evaluate::{Packet, PacketPeer, evaluate};
 pub use export::{Addresses, Dialect, Export, Proof, UnknownDialect, export, export_with, prove};
-pub use import::{Import, import};
+pub use import::{IMPORTED_FROM, Import, import};
 pub use objects::{Reading, read, read_kubernetes};
 pub use output::{Format, UnknownFormat, write, write_np_guard};
 pub use policy::{
@@ -62,7 +63,7 @@ pub use policy::{
 };
 pub use proof::{Difference, differences};
 pub use resources::{
-    BackendPort, ContainerPort, ExposedService, Labels, Network, Pod, Resources, Semantics, Service,
+    BackendPort, ContainerPort, ExposedService, Labels, Network, Pod, Resources, Semantics, Served, Service,
     ServicePort, TargetPort, Workload, WorkloadName,
 };
 pub use selector::{Operator, Requirement, Selector};

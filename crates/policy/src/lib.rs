@@ -55,7 +55,7 @@ pub use glob::{Glob, name_matches};
 pub use inventory::{Inventory, Service};
 pub use lint::{Finding, Lint, lint};
 pub use lookup::PeerAddress;
-pub use minimise::{Dropped, Minimised, Why, minimise};
+pub use minimise::{Dropped, Minimised, Why, minimise, with_stand_ins};
 pub use reach::{Reach, View, peer_of};
 pub use rulebook::{AtomInfo, RuleBook, RuleInfo};
 pub use set::{ExternalPart, PolicySet};

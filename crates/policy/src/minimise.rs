@@ -8,21 +8,27 @@
 mod ghosts;
 mod join;
 
+pub use ghosts::with_stand_ins;
+
 use crate::{
     compile::{Compiler, direction},
-    compiled::{Class, CompiledDirection},
+    compiled::{Class, CompiledDirection, CompiledPolicy},
     document::{Action, Document, DocumentKey, PortMatch, SegmentationPolicy},
-    effective::{EffectivePolicy, EffectiveRule},
+    effective::{EffectiveRule, slot},
     evaluate::Evaluator,
     flowset::TrafficSet,
     inventory::Inventory,
+    numbers::NumberMap,
     rulebook::RuleBook,
     set::PolicySet,
     verify::stand_in_for_names,
 };
 use bulkhead_model::{Direction, EdgeKey, Identity, RuleRef, Timestamp};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 /// A smaller policy, and how it came about.
 #[derive(Debug, Clone)]
@@ -83,7 +89,7 @@ pub fn minimise(
         .filter_map(|(place, why)| told(&base, &place, why))
         .chain(gone.iter().filter_map(|(place, why)| told(set, place, *why)))
         .collect();
-    let equal = same(&base, &small, &known, now);
+    let equal = search.same(&small, now);
     Minimised { after: count(&small), set: small, dropped, before, equal }
 }
 
@@ -176,17 +182,6 @@ fn without(set: &PolicySet, gone: &BTreeSet<Place>) -> PolicySet {
     less
 }
 
-/// Whether two sets say the same of each side of each service.
-fn same(a: &PolicySet, b: &PolicySet, inventory: &Inventory, now: Timestamp) -> bool {
-    let mut compiler = Compiler::default();
-    // Rules that hold nowhere cut addresses too, so both are cut by all rules of both.
-    let a_tables = compiler.compile_beside(a, &[a, b], inventory, now);
-    let b_tables = compiler.compile_beside(b, &[a, b], inventory, now);
-    let mut allowed = Allowed::default();
-    let sides = a_tables.services.iter().zip(&b_tables.services);
-    sides.into_iter().all(|(a, b)| allowed.same(&a.ingress, &b.ingress) && allowed.same(&a.egress, &b.egress))
-}
-
 /// What classes allow, each computed once.
 #[derive(Default)]
 struct Allowed(HashMap<Class, TrafficSet>);
@@ -221,10 +216,12 @@ impl Allowed {
 
 /// The search for rules without which nothing changes.
 struct Search<'a> {
+    base: &'a PolicySet,
     inventory: &'a Inventory,
     compiler: Compiler,
-    /// Rules of each side of each service that are left, in deciding order.
-    lists: HashMap<(Identity, Direction), Vec<RuleRef>>,
+    compiled: Arc<CompiledPolicy>,
+    /// Rules of each side of each service that are left, in deciding order, and the tables that they make.
+    lists: NumberMap<(Identity, usize), (Vec<RuleRef>, Arc<CompiledDirection>)>,
     /// Every rule and whose it is.
     rules: BTreeMap<Place, Candidate>,
     expiring: HashSet<RuleRef>,
@@ -245,26 +242,30 @@ struct Candidate {
 impl<'a> Search<'a> {
     fn new(set: &'a PolicySet, inventory: &'a Inventory, now: Timestamp, complete: bool) -> Self {
         let mut compiler = Compiler::default();
-        compiler.compile(set, inventory, now);
-        let effective = EffectivePolicy::new(set, inventory, compiler.book_mut(), now);
+        // Rules that hold nowhere cut addresses too, here as in what comes of it.
+        let compiled = compiler.compile_beside(set, &[set], inventory, now);
+        let effective = compiler.effective(set, inventory, now);
         let mut search = Self {
+            base: set,
             inventory,
             compiler,
-            lists: HashMap::new(),
+            compiled: Arc::clone(&compiled),
+            lists: NumberMap::default(),
             rules: BTreeMap::new(),
             expiring: HashSet::new(),
             denying: HashSet::new(),
             complete,
             allowed: Allowed::default(),
         };
-        for service in inventory.services() {
-            for direction in DIRECTIONS {
-                let rules = effective.rules(service.identity, direction);
+        for tables in &compiled.services {
+            for (direction, tables_of_side) in DIRECTIONS.into_iter().zip([&tables.ingress, &tables.egress]) {
+                let rules = effective.rules(tables.identity, direction);
                 for rule in rules {
-                    search.take(rule, service.identity);
+                    search.take(rule, tables.identity);
                 }
                 let numbers = rules.iter().map(|rule| rule.reference).collect();
-                search.lists.insert((service.identity, direction), numbers);
+                let side = (tables.identity, slot(direction));
+                search.lists.insert(side, (numbers, Arc::clone(tables_of_side)));
             }
         }
         search
@@ -303,46 +304,72 @@ impl<'a> Search<'a> {
         let mut gone = BTreeSet::new();
         for (_, place) in order {
             let Some(rule) = self.rules.remove(&place) else { continue };
-            if rule.droppable
-                && rule.holders.iter().all(|&holder| self.spares(holder, place.1, rule.reference))
-            {
-                for holder in &rule.holders {
-                    if let Some(list) = self.lists.get_mut(&(*holder, place.1)) {
-                        list.retain(|reference| *reference != rule.reference);
-                    }
-                }
-                gone.insert(place);
+            if !rule.droppable {
+                continue;
             }
+            let less: Option<Vec<_>> =
+                rule.holders.iter().map(|&holder| self.spared(holder, place.1, rule.reference)).collect();
+            let Some(less) = less else { continue };
+            for (&holder, tables) in rule.holders.iter().zip(less) {
+                if let Some((list, made)) = self.lists.get_mut(&(holder, slot(place.1))) {
+                    list.retain(|reference| *reference != rule.reference);
+                    *made = Arc::new(tables);
+                }
+            }
+            gone.insert(place);
         }
         gone
     }
 
-    /// Whether a side of a service says the same without a rule.
-    fn spares(&mut self, holder: Identity, direction: Direction, reference: RuleRef) -> bool {
-        let Some(list) = self.lists.get(&(holder, direction)) else { return false };
+    /// The tables of a side of a service without a rule, if these say the same.
+    fn spared(
+        &mut self,
+        holder: Identity,
+        direction: Direction,
+        reference: RuleRef,
+    ) -> Option<CompiledDirection> {
+        let (list, with) = self.lists.get(&(holder, slot(direction)))?;
         let own_expires = self.expiring.contains(&reference);
         if !own_expires && list.iter().any(|other| self.expiring.contains(other)) {
-            return false;
+            return None;
         }
         if !self.complete && list.iter().any(|other| self.denying.contains(other)) {
-            return false;
+            return None;
         }
         if !self.compiler.may_be_spared(reference, list) {
-            return false;
+            return None;
         }
-        let Some(service) = self.inventory.by_identity(holder) else { return false };
+        let service = self.inventory.by_identity(holder)?;
         let less: Vec<RuleRef> = list.iter().copied().filter(|other| *other != reference).collect();
         let tables = |list: &[RuleRef], open: bool| {
             let mut rules = self.compiler.bound(list);
             rules.extend(open.then(Compiler::everything));
             direction::compile(&rules, direction, service, self.inventory, self.compiler.atoms())
         };
+        let without = tables(&less, false);
+        if !self.allowed.same(with, &without) {
+            return None;
+        }
         // A denial is also a guard against rules that somebody will write: another denial must say what it says.
         let guards = self.denying.contains(&reference);
-        let (with, without) = (tables(list, false), tables(&less, false));
         let open = guards.then(|| (tables(list, true), tables(&less, true)));
-        self.allowed.same(&with, &without)
-            && open.is_none_or(|(with, without)| self.allowed.same(&with, &without))
+        let still_guarded = open.is_none_or(|(with, without)| self.allowed.same(&with, &without));
+        still_guarded.then_some(without)
+    }
+
+    /// Whether a smaller set says the same of each side of each service as the one that was searched.
+    fn same(&mut self, small: &PolicySet, now: Timestamp) -> bool {
+        let atoms = self.compiler.atoms().to_vec();
+        let tables = self.compiler.compile_beside(small, &[self.base, small], self.inventory, now);
+        // A smaller set speaks of no address of which the whole one does not, so that both are cut alike.
+        let whole = if self.compiler.atoms() == atoms {
+            Arc::clone(&self.compiled)
+        } else {
+            self.compiler.compile_beside(self.base, &[self.base, small], self.inventory, now)
+        };
+        whole.services.iter().zip(&tables.services).all(|(a, b)| {
+            self.allowed.same(&a.ingress, &b.ingress) && self.allowed.same(&a.egress, &b.egress)
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Numbers for rules and for external atoms that stay the same while what they stand for stays the same.
 
-use crate::document::{Action, DocumentKey, SegmentationPolicy};
+use crate::{
+    document::{Action, DocumentKey, SegmentationPolicy},
+    numbers::NumberMap,
+};
 use bulkhead_model::{Direction, ExternalName, Identity, RuleOrigin, RuleRef};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -59,7 +62,11 @@ pub struct RuleBook {
     next_rule: u32,
     next_atom: u32,
     /// Numbers of documents that were numbered before, by allocation: unchanged documents cost nothing.
-    known: HashMap<DocumentKey, (Arc<SegmentationPolicy>, Numbers)>,
+    known: NumberMap<usize, (Arc<SegmentationPolicy>, Numbers)>,
+}
+
+fn place(policy: &Arc<SegmentationPolicy>) -> usize {
+    Arc::as_ptr(policy) as usize
 }
 
 /// Rule numbers of one document: ingress, egress.
@@ -108,35 +115,35 @@ impl RuleBook {
         self.by_key.retain(|_, reference| rules.contains_key(reference));
     }
 
-    /// Numbers of all rules of these documents; what is in the book and not in them is dead from now on.
-    pub(crate) fn number<'a>(
-        &mut self,
-        policies: impl Iterator<Item = &'a Arc<SegmentationPolicy>>,
-    ) -> HashMap<DocumentKey, Numbers> {
-        let mut known = std::mem::take(&mut self.known);
-        self.known.reserve(known.len());
-        let mut numbers = HashMap::with_capacity(known.len());
+    /// Gives numbers to all rules of these documents; what is in the book and not in them is dead from now on.
+    pub(crate) fn number<'a>(&mut self, policies: impl Iterator<Item = &'a Arc<SegmentationPolicy>>) {
+        let mut before = std::mem::take(&mut self.known);
+        self.known.reserve(before.len());
+        let mut new = Vec::new();
         for policy in policies {
-            let key = policy.key();
-            let entry = match known.remove(&key) {
-                Some((old, numbers)) if Arc::ptr_eq(&old, policy) => numbers,
-                old => {
-                    if let Some((_, numbers)) = old {
-                        self.bury(&numbers);
-                    }
-                    Arc::new([
-                        self.number_rules(&key, policy, Direction::Ingress),
-                        self.number_rules(&key, policy, Direction::Egress),
-                    ])
+            // Its allocation is kept, so that no other document can come to be in its place.
+            match before.remove(&place(policy)) {
+                Some(known) => {
+                    self.known.insert(place(policy), known);
                 }
-            };
-            numbers.insert(key.clone(), Arc::clone(&entry));
-            self.known.insert(key, (Arc::clone(policy), entry));
+                None => new.push(policy),
+            }
         }
-        for (_, numbers) in known.into_values() {
+        // First what is gone: of a document that changed, most rules are there again.
+        for (_, numbers) in before.into_values() {
             self.bury(&numbers);
         }
-        numbers
+        for policy in new {
+            let key = policy.key();
+            let numbers = [Direction::Ingress, Direction::Egress]
+                .map(|direction| self.number_rules(&key, policy, direction));
+            self.known.insert(place(policy), (Arc::clone(policy), Arc::new(numbers)));
+        }
+    }
+
+    /// The numbers of a document that was among those numbered last.
+    pub(crate) fn numbers_of(&self, policy: &Arc<SegmentationPolicy>) -> Numbers {
+        self.known.get(&place(policy)).map(|(_, numbers)| Arc::clone(numbers)).unwrap_or_default()
     }
 
     fn bury(&mut self, numbers: &Numbers) {
@@ -153,16 +160,21 @@ impl RuleBook {
         policy: &SegmentationPolicy,
         direction: Direction,
     ) -> Vec<RuleRef> {
-        let mut seen: HashMap<String, u32> = HashMap::new();
         let rules = policy.rules(direction);
         let document = document.to_string();
+        let texts: Vec<String> = rules.iter().map(|rule| rule.text(direction)).collect();
+        let mut seen: HashMap<&str, u32> = HashMap::with_capacity(texts.len());
+        let occurrences: Vec<u32> = texts
+            .iter()
+            .map(|text| {
+                let count = seen.entry(text).or_default();
+                *count += 1;
+                *count - 1
+            })
+            .collect();
         let mut numbers = Vec::with_capacity(rules.len());
-        for (index, rule) in rules.iter().enumerate() {
-            let text = rule.text(direction);
-            let occurrence = seen.entry(text.clone()).or_default();
-            let key =
-                Key { document: document.clone(), direction, text: text.clone(), occurrence: *occurrence };
-            *occurrence += 1;
+        for (index, ((rule, text), occurrence)) in rules.iter().zip(texts).zip(occurrences).enumerate() {
+            let key = Key { document: document.clone(), direction, text: text.clone(), occurrence };
             let next = &mut self.next_rule;
             let reference = *self.by_key.entry(key).or_insert_with(|| {
                 *next += 1;

@@ -2,14 +2,16 @@
 
 use crate::{
     document::{
-        Cidr, Criteria, Diagnostic, Document, DocumentKey, ExternalEndpoint, Kind, PeerSpec, ReadOptions,
-        SegmentationPolicy, Zone, read_located,
+        Cidr, Criteria, Diagnostic, Document, DocumentKey, ExternalEndpoint, Kind, Metadata, PeerSpec,
+        ReadOptions, Rule, SegmentationPolicy, Zone, read_located,
     },
+    glob::{Glob, name_matches},
     inventory::{Inventory, Service},
 };
-use bulkhead_model::{Mode, ServiceName, Timestamp};
+use bulkhead_model::{Identity, Mode, RuleOrigin, ServiceName, Timestamp};
+use ipnet::IpNet;
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -146,7 +148,12 @@ impl PolicySet {
 
     /// Whether a service is a member of a zone, or of a zone inside of it.
     pub fn zone_has(&self, zone: &str, service: &Service) -> bool {
-        self.zones_within(zone).iter().any(|zone| {
+        self.zone_through(zone, service).is_some()
+    }
+
+    /// The zone whose criteria take a service in: `zone` itself, or one inside of it.
+    pub fn zone_through(&self, zone: &str, service: &Service) -> Option<&Zone> {
+        self.zones_within(zone).into_iter().find(|zone| {
             zone.services.iter().any(|glob| glob.matches_service(&service.name))
                 || zone.namespaces.iter().any(|glob| glob.matches(service.name.namespace()))
                 || zone.selectors.iter().any(|selector| selector.matches(&service.labels))
@@ -220,6 +227,89 @@ impl PolicySet {
         }
     }
 
+    /// Whom a peer means, of `everybody` that can be an end of a flow. Its external parts are not among them: which atoms
+    /// [`PolicySet::external_parts`] come to depends on the question.
+    pub fn identities(
+        &self,
+        peer: &PeerSpec,
+        inventory: &Inventory,
+        everybody: &[Identity],
+    ) -> BTreeSet<Identity> {
+        let outside = |identity: &Identity| identity.is_external() || *identity == Identity::WORLD;
+        match peer {
+            PeerSpec::Any => everybody.iter().copied().collect(),
+            PeerSpec::World => everybody.iter().copied().filter(outside).chain([Identity::WORLD]).collect(),
+            PeerSpec::Host => [Identity::HOST].into(),
+            PeerSpec::RemoteHost => [Identity::REMOTE_HOST].into(),
+            PeerSpec::Multicast => [Identity::MULTICAST].into(),
+            PeerSpec::Services(criteria) => {
+                self.select(criteria, inventory).into_iter().map(|service| service.identity).collect()
+            }
+            PeerSpec::Cidr(_) | PeerSpec::Name(_) | PeerSpec::External(_) => BTreeSet::new(),
+        }
+    }
+
+    /// The services that any document targets.
+    pub fn targeted<'i>(&self, inventory: &'i Inventory) -> HashSet<&'i ServiceName> {
+        let selected = self.policies().flat_map(|policy| self.select(&policy.target, inventory));
+        selected.map(|service| &service.name).collect()
+    }
+
+    /// The set, with a document that allows everything for each service that none targets: what documents do not speak
+    /// of holds nothing back.
+    pub fn with_bystanders(&self, inventory: &Inventory) -> Self {
+        let targeted = self.targeted(inventory);
+        let anything = Rule { peers: vec![PeerSpec::Any], ..Rule::default() };
+        let mut whole = self.clone();
+        for service in inventory.services().filter(|service| !targeted.contains(&service.name)) {
+            whole.insert(Document::Policy(SegmentationPolicy {
+                metadata: Metadata {
+                    // No document of a person's can have this name: it holds a character that names may not.
+                    name: format!("{}:bystander", service.name.name()),
+                    namespace: service.name.namespace().to_owned(),
+                    ..Metadata::default()
+                },
+                target: Criteria::service(&service.name),
+                mode: None,
+                tier: RuleOrigin::User,
+                order: None,
+                ingress: vec![anything.clone()],
+                egress: vec![anything.clone()],
+            }));
+        }
+        whole
+    }
+
+    /// The set with every service by its name, so that labels and zones mean those of now whatever becomes of them.
+    pub fn by_name(&self, inventory: &Inventory) -> Self {
+        let services = |criteria: &Criteria| -> Vec<Criteria> {
+            let selected = self.select(criteria, inventory).into_iter();
+            selected.map(|service| Criteria::service(&service.name)).collect()
+        };
+        let named = |rule: &Rule| {
+            let peers = rule.peers.iter().flat_map(|peer| match peer {
+                PeerSpec::Services(criteria) => {
+                    services(criteria).into_iter().map(PeerSpec::Services).collect()
+                }
+                other => vec![other.clone()],
+            });
+            Rule { peers: peers.collect(), ..rule.clone() }
+        };
+        let mut whole = Self::default();
+        for policy in self.policies() {
+            for target in services(&policy.target) {
+                let mut one = (**policy).clone();
+                let service = target.service.as_ref().map_or("", Glob::as_str);
+                one.metadata.name = format!("{}:{service}", one.metadata.name);
+                one.target = target;
+                one.ingress = policy.ingress.iter().map(named).collect();
+                one.egress = policy.egress.iter().map(named).collect();
+                whole.insert(Document::Policy(one));
+            }
+        }
+        whole
+    }
+
     /// The mode that documents wish for a service, and which one does: the first in the order of the tiers, then of
     /// `order`, then of names.
     pub fn requested_mode(&self, service: &Service) -> Option<(Mode, DocumentKey)> {
@@ -253,6 +343,30 @@ impl PolicySet {
             names.extend(ends.filter_map(PeerSpec::exact_service));
         }
         names
+    }
+}
+
+impl ExternalPart {
+    /// Whether all of a range, or what a name resolves to, is meant. A name is meant by itself or by its addresses.
+    pub fn means(&self, net: Option<&IpNet>, name: Option<&str>, inventory: &Inventory) -> bool {
+        match self {
+            Self::Cidr(cidr) => match (net, name) {
+                (Some(net), _) => cidr.holds(net),
+                // Of a name alone, the range must hold whichever address it resolves to.
+                (None, Some(name)) => {
+                    let addresses = inventory.addresses_of(name);
+                    !addresses.is_empty() && addresses.iter().all(|address| cidr.contains(address))
+                }
+                (None, None) => false,
+            },
+            Self::Name(pattern) => {
+                name.is_some_and(|name| name_matches(pattern, name))
+                    || net.is_some_and(|net| {
+                        net.prefix_len() == net.max_prefix_len()
+                            && inventory.resolves_to(pattern, &net.addr())
+                    })
+            }
+        }
     }
 }
 

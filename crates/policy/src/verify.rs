@@ -345,28 +345,7 @@ impl Verifier<'_> {
     }
 
     fn identities(&self, spec: &PeerSpec) -> BTreeSet<Identity> {
-        let mut found = BTreeSet::new();
-        match spec {
-            PeerSpec::Any => found.extend(&self.peers),
-            PeerSpec::World => {
-                found.insert(Identity::WORLD);
-                found.extend(self.peers.iter().filter(|identity| identity.is_external()));
-            }
-            PeerSpec::Host => {
-                found.insert(Identity::HOST);
-            }
-            PeerSpec::RemoteHost => {
-                found.insert(Identity::REMOTE_HOST);
-            }
-            PeerSpec::Multicast => {
-                found.insert(Identity::MULTICAST);
-            }
-            PeerSpec::Services(criteria) => {
-                let services = self.set.select(criteria, self.inventory);
-                found.extend(services.into_iter().map(|service| service.identity));
-            }
-            PeerSpec::Cidr(_) | PeerSpec::Name(_) | PeerSpec::External(_) => {}
-        }
+        let mut found = self.set.identities(spec, self.inventory, &self.peers);
         for part in self.set.external_parts(spec) {
             match part {
                 ExternalPart::Name(pattern) => {

@@ -7,7 +7,7 @@
 mod random;
 
 use bulkhead_model::{Direction, Identity, Timestamp};
-use bulkhead_policy::{Compiler, Evaluator, Inventory, PeerAddress, PolicySet, Remote, RuleBook};
+use bulkhead_policy::{Compiler, Document, Evaluator, Inventory, PeerAddress, PolicySet, Remote, RuleBook};
 use random::{Random, flow, inventory, policy_set};
 
 /// How a packet with this other end looks to the kernel.
@@ -95,6 +95,31 @@ fn compiling_again_after_a_change_equals_compiling_afresh_and_keeps_numbers() {
             let mut fresh = Compiler::new(serde_json::from_str(&saved).expect("book"));
             let now = Timestamp(random::NOW);
             assert_eq!(*fresh.compile(&set, &inventory, now), *compiler.compile(&set, &inventory, now));
+        }
+    }
+}
+
+#[test]
+fn documents_that_come_and_go_and_rules_that_expire_compile_as_afresh() {
+    let mut random = Random::seeded("documents");
+    for _ in 0..80 {
+        let inventory = inventory(&mut random);
+        let mut set = policy_set(&mut random);
+        let mut compiler = Compiler::default();
+        let mut now = random::NOW - 2;
+        compiler.compile(&set, &inventory, Timestamp(now));
+        for _ in 0..12 {
+            let keys: Vec<_> = set.policies().map(|policy| policy.key()).collect();
+            if random.one_in(3) && !keys.is_empty() {
+                set.remove(&random.pick(&keys));
+            } else {
+                let name = random.pick(&["a", "b", "c", "policy-0", "policy-1"]);
+                set.insert(Document::Policy(random::policy(&mut random, name)));
+            }
+            now += random.pick(&[0, 0, 1, 700]);
+            let again = compiler.compile(&set, &inventory, Timestamp(now));
+            let mut fresh = Compiler::new(compiler.book().clone());
+            assert_eq!(*fresh.compile(&set, &inventory, Timestamp(now)), *again);
         }
     }
 }

@@ -132,13 +132,21 @@ impl History {
     }
 
     fn record(&mut self, record: &Record<'_>) {
-        let key: Key = (
-            self.peer(&record.client),
-            self.peer(&record.server),
-            record.protocol,
-            record.port,
-            record.application,
-        );
+        // Which of those behind a service it was is not told, so it could be any of them.
+        if let Some(behind) = self.names.behind(&record.server, record.protocol, record.port) {
+            for (server, port) in behind.iter() {
+                let server = self.number(server.clone());
+                self.opened(record, server, *port);
+            }
+            return;
+        }
+        let server = self.peer(&record.server);
+        self.opened(record, server, record.port);
+    }
+
+    /// A record of a connection to this server and port.
+    fn opened(&mut self, record: &Record<'_>, server: u32, port: u16) {
+        let key: Key = (self.peer(&record.client), server, record.protocol, port, record.application);
         let Self { edges, table, .. } = self;
         let edge = *edges.entry(key).or_insert_with(|| {
             table.push(Totals {

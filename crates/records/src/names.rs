@@ -1,11 +1,12 @@
 //! Which service or other peer an end is.
 
 use crate::{End, Named};
-use bulkhead_model::{ExternalName, Peer, ServiceName};
+use bulkhead_model::{ExternalName, IpProtocol, Peer, ServiceName};
 use ipnet::IpNet;
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
+    sync::Arc,
 };
 
 /// Which owner a pod's name and labels tell, and what becomes of text that is no name: the rules by which discovery names
@@ -25,7 +26,12 @@ pub struct Names {
     addresses: HashMap<IpAddr, Peer>,
     /// Longest prefix first.
     ranges: Vec<(IpNet, Peer)>,
+    /// Addresses of services that stand for the workloads behind them.
+    virtual_ports: HashMap<(IpAddr, IpProtocol, u16), Behind>,
 }
+
+/// Servers behind the address of a service, each with the port that it serves on.
+pub(crate) type Behind = Arc<[(Peer, u16)]>;
 
 /// What is wrong with a table of names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +47,8 @@ const UNNAMED: &str = "unnamed";
 impl Names {
     pub fn new(rules: OwnerOfPod) -> Self {
         let (pods, addresses) = (HashMap::new(), HashMap::new());
-        Self { rules, labels: BTreeMap::new(), pods, addresses, ranges: Vec::new() }
+        let (ranges, virtual_ports) = (Vec::new(), HashMap::new());
+        Self { rules, labels: BTreeMap::new(), pods, addresses, ranges, virtual_ports }
     }
 
     /// A pod of this name belongs to the service, whatever its name tells.
@@ -51,6 +58,24 @@ impl Names {
 
     pub fn address(&mut self, address: IpAddr, peer: Peer) {
         self.addresses.insert(address, peer);
+    }
+
+    /// What is opened to this port of an address reaches any of `behind`, on the ports that these serve on.
+    pub fn virtual_port(
+        &mut self,
+        (address, protocol, port): (IpAddr, IpProtocol, u16),
+        behind: impl IntoIterator<Item = (ServiceName, u16)>,
+    ) {
+        let behind = behind.into_iter().map(|(service, port)| (Peer::Service(service), port)).collect();
+        self.virtual_ports.insert((address, protocol, port), behind);
+    }
+
+    /// Who is behind a port of an address, where that is a service's and nothing else is known of it.
+    pub(crate) fn behind(&self, server: &End<'_>, protocol: IpProtocol, port: u16) -> Option<Behind> {
+        let address = server.address.filter(|_| server.named == Named::Nothing)?.to_canonical();
+        let behind =
+            self.virtual_ports.get(&(address, protocol, port)).filter(|behind| !behind.is_empty())?;
+        (!self.addresses.contains_key(&address)).then(|| Arc::clone(behind))
     }
 
     pub fn range(&mut self, range: IpNet, peer: Peer) {
@@ -219,6 +244,27 @@ pub(crate) mod tests {
         ] {
             assert_eq!(named(&names, address), peer, "{address}");
         }
+    }
+
+    #[test]
+    fn the_address_of_a_service_stands_for_those_behind_it_unless_somebody_names_it() {
+        let mut names = Names::new(RULES);
+        let service = |name: &str| name.parse::<ServiceName>().expect("valid");
+        let port = ([10, 96, 0, 10].into(), IpProtocol::TCP, 80);
+        names.virtual_port(port, [(service("shop/web"), 8080), (service("shop/canary"), 8081)]);
+        names.virtual_port(([10, 96, 0, 11].into(), IpProtocol::TCP, 80), []);
+        let behind = |names: &Names, address: &str, port| {
+            let end = End::address(address.parse().ok());
+            names.behind(&end, IpProtocol::TCP, port).map(|behind| behind.len())
+        };
+        assert_eq!(behind(&names, "10.96.0.10", 80), Some(2));
+        assert_eq!(behind(&names, "::ffff:10.96.0.10", 80), Some(2));
+        for (address, port) in [("10.96.0.10", 81), ("10.96.0.11", 80), ("10.96.0.12", 80)] {
+            assert_eq!(behind(&names, address, port), None, "{address}:{port}");
+        }
+        // Ranges hold all addresses of a cluster; the address itself is more telling.
+        assert_eq!(names.table("10.96.0.10,shop/front"), Ok(1));
+        assert_eq!(behind(&names, "10.96.0.10", 80), None);
     }
 
     #[test]

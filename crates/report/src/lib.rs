@@ -21,6 +21,7 @@ mod framework;
 mod key;
 mod membership;
 mod model;
+mod phrases;
 mod render;
 mod scope;
 mod seal;

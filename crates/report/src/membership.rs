@@ -4,13 +4,11 @@ use bulkhead_model::{Identity, Peer};
 use bulkhead_policy::{
     ExternalPart, Inventory, PolicySet, Reach, Remote,
     compiled::CompiledPolicy,
-    document::{Criteria, PeerSpec, Zone},
-    name_matches,
+    document::{Criteria, PeerSpec},
 };
 use ipnet::IpNet;
 use std::{
     collections::{BTreeSet, HashSet},
-    net::IpAddr,
     sync::Arc,
 };
 
@@ -45,27 +43,7 @@ impl<'a> Membership<'a> {
     }
 
     pub(crate) fn identities(&self, spec: &PeerSpec) -> BTreeSet<Identity> {
-        let mut found = BTreeSet::new();
-        match spec {
-            PeerSpec::Any => found.extend(&self.peers),
-            PeerSpec::World => {
-                found.insert(Identity::WORLD);
-                found.extend(self.peers.iter().filter(|identity| identity.is_external()));
-            }
-            PeerSpec::Host => {
-                found.insert(Identity::HOST);
-            }
-            PeerSpec::RemoteHost => {
-                found.insert(Identity::REMOTE_HOST);
-            }
-            PeerSpec::Multicast => {
-                found.insert(Identity::MULTICAST);
-            }
-            PeerSpec::Services(criteria) => {
-                found.extend(self.set.select(criteria, self.inventory).into_iter().map(|s| s.identity));
-            }
-            PeerSpec::Cidr(_) | PeerSpec::Name(_) | PeerSpec::External(_) => {}
-        }
+        let mut found = self.set.identities(spec, self.inventory, &self.peers);
         for part in self.set.external_parts(spec) {
             found.extend(self.atoms(&part));
         }
@@ -83,11 +61,7 @@ impl<'a> Membership<'a> {
                 prefixes.filter(|prefix| means(&prefix.net)).map(|prefix| prefix.identity).collect()
             }
             ExternalPart::Cidr(cidr) => {
-                let means = |net: &IpNet| {
-                    cidr.net.contains(net)
-                        && !cidr.except.iter().any(|except| except.contains(net) || net.contains(except))
-                };
-                prefixes.filter(|prefix| means(&prefix.net)).map(|prefix| prefix.identity).collect()
+                prefixes.filter(|prefix| cidr.holds(&prefix.net)).map(|prefix| prefix.identity).collect()
             }
         }
     }
@@ -122,31 +96,7 @@ impl<'a> Membership<'a> {
 
     fn means_external(&self, spec: &PeerSpec, peer: &Peer) -> bool {
         let Remote::External { net, name } = Remote::from(peer) else { return false };
-        let inside = |part: &ExternalPart| match (part, &net, &name) {
-            (ExternalPart::Name(pattern), _, Some(name)) => name_matches(pattern, name),
-            (ExternalPart::Name(pattern), Some(net), None) => {
-                net.prefix_len() == net.max_prefix_len() && self.inventory.resolves_to(pattern, &net.addr())
-            }
-            (ExternalPart::Cidr(cidr), Some(net), _) => {
-                cidr.net.contains(net)
-                    && !cidr.except.iter().any(|except| except.contains(net) || net.contains(except))
-            }
-            (ExternalPart::Cidr(cidr), None, Some(name)) => {
-                let addresses: BTreeSet<IpAddr> = self.inventory.addresses_of(name);
-                !addresses.is_empty() && addresses.iter().all(|address| cidr.contains(address))
-            }
-            (_, None, None) => false,
-        };
-        self.set.external_parts(spec).iter().any(inside)
-    }
-
-    /// The zone by which a service is a member: `zone` itself, or one inside of it.
-    pub(crate) fn through<'z>(&'z self, zone: &str, service: &bulkhead_policy::Service) -> Option<&'z Zone> {
-        let full_name = service.name.to_string();
-        self.set.zones_within(zone).into_iter().find(|zone| {
-            zone.services.iter().any(|glob| glob.matches(&full_name))
-                || zone.namespaces.iter().any(|glob| glob.matches(service.name.namespace()))
-                || zone.selectors.iter().any(|selector| selector.matches(&service.labels))
-        })
+        let means = |part: &ExternalPart| part.means(net.as_ref(), name.as_deref(), self.inventory);
+        self.set.external_parts(spec).iter().any(means)
     }
 }

@@ -121,7 +121,7 @@ pub(crate) fn standings(
         .collect();
     let standing = |service: &bulkhead_policy::Service| {
         if members.contains(&service.identity) {
-            let through = tables.members.through(&zone.metadata.name, service);
+            let through = tables.members.set.zone_through(&zone.metadata.name, service);
             let through = through.map_or(&zone.metadata.name, |zone| &zone.metadata.name);
             return Standing { scope: Scope::InScope, why: format!("member of zone {through}") };
         }

@@ -2381,6 +2381,8 @@ export interface components {
             port: number;
             /** @description A witness: protocol and port that pass. */
             protocol: components["schemas"]["IpProtocol"];
+            /** @description The rules that let the witness through; none of a side whose mode does. */
+            rules?: string[];
             /** @description Whether such a connection was seen. */
             seen: boolean;
             /** @description All that passes on this hop, as text: `tcp/6379, udp/53`. */
@@ -2393,6 +2395,8 @@ export interface components {
             /** @description The side whose policy is not enforced and therefore lets it pass; absent where the policy allows it. */
             open_because?: string | null;
             peer: components["schemas"]["Peer"];
+            /** @description The rules that let one such flow through on the last hop; none of a side whose mode does. */
+            rules?: string[];
             /** @description Whether a direct connection was seen. */
             seen: boolean;
             /** @description All that passes on the last hop, as text. */
@@ -2761,6 +2765,8 @@ export interface components {
             documents: string;
             /** @description Judge as if every service were in Enforce. */
             enforce?: boolean;
+            /** @description Judge as if the services that these documents target were in Enforce, and the others as they are. */
+            enforce_targeted?: boolean;
         };
         Simulation: {
             changes: components["schemas"]["VerdictChange"][];

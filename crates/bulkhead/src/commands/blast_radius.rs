@@ -1,4 +1,5 @@
 mod attack;
+mod local;
 
 use super::Context;
 use crate::{
@@ -10,7 +11,8 @@ use crate::{
 use anyhow::Result;
 use bulkhead_api::{BlastCount, BlastQuery, BlastRadius, BlastRanking, BlastSide};
 use bulkhead_model::ServiceName;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
 use std::{
     io::{self, Write},
     path::PathBuf,
@@ -33,10 +35,18 @@ pub(crate) struct BlastRadiusArgs {
     #[arg(long, value_name = "SERVICE", requires = "scan")]
     to: Option<ServiceName>,
 
-    /// With --scan, ask documents in files and directories instead of a server, as if every service that they target
-    /// enforced them
-    #[arg(short, long = "file", value_name = "PATH", requires = "scan")]
+    /// Ask documents or manifests in files and directories instead of a server, as if every service that they target
+    /// enforced them; what passes now is then what passes without them
+    #[arg(short, long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
+
+    /// Also under these documents, put in force beside those that are there
+    #[arg(long, value_name = "PATH", requires = "service", conflicts_with = "scan")]
+    candidate: Vec<PathBuf>,
+
+    /// Print the ways as a graph
+    #[arg(long, value_enum, value_name = "NOTATION", requires = "service", conflicts_with = "scan")]
+    graph: Option<Notation>,
 
     /// Only so many steps
     #[arg(long, requires = "service")]
@@ -46,20 +56,55 @@ pub(crate) struct BlastRadiusArgs {
     output: OutputArgs,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Notation {
+    /// For Graphviz
+    Dot,
+    /// For Markdown
+    Mermaid,
+}
+
+/// What falls with a service.
+#[derive(Debug, Serialize)]
+struct Radius {
+    #[serde(flatten)]
+    radius: BlastRadius,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    under_candidate: Option<BlastSide>,
+}
+
 pub(crate) async fn run(cx: &mut Context, args: BlastRadiusArgs) -> Result<Code> {
     if !args.scan.is_empty() {
         return attack::run(cx, args).await;
     }
-    let client = cx.client()?;
     let (format, wide) = (args.output.output, args.output.output.is_wide());
     if let Some(service) = &args.service {
-        let query = BlastQuery { hops: args.hops };
-        let radius = waiting::during("following every way", client.blast_radius(service, &query)).await?;
-        if !structured(&mut cx.screen, format, &radius)? {
+        let radius = match args.files.is_empty() {
+            true => {
+                let query = BlastQuery { hops: args.hops };
+                let client = cx.client()?;
+                waiting::during("following every way", client.blast_radius(service, &query)).await?
+            }
+            false => local::radius(cx, &args.files, service, args.hops)?,
+        };
+        let under_candidate = match args.candidate.is_empty() {
+            true => None,
+            false => Some(local::under_candidate(cx, &args, service).await?),
+        };
+        let radius = Radius { radius, under_candidate };
+        if let Some(notation) = args.graph {
+            local::graph(&mut cx.screen, &radius, notation)?;
+        } else if !structured(&mut cx.screen, format, &radius)? {
             print(&mut cx.screen, &radius, wide)?;
         }
     } else {
-        let ranking = waiting::during("following every way", client.blast_ranking()).await?;
+        let ranking = match args.files.is_empty() {
+            true => {
+                let client = cx.client()?;
+                waiting::during("following every way", client.blast_ranking()).await?
+            }
+            false => local::ranking(cx, &args.files)?,
+        };
         if !structured(&mut cx.screen, format, &ranking)? {
             rank(&mut cx.screen, &ranking, wide)?;
         }
@@ -90,9 +135,12 @@ fn rank(screen: &mut Screen, ranking: &BlastRanking, wide: bool) -> io::Result<(
     table.print(screen, wide)
 }
 
-fn print(screen: &mut Screen, radius: &BlastRadius, wide: bool) -> io::Result<()> {
+fn print(screen: &mut Screen, answer: &Radius, wide: bool) -> io::Result<()> {
+    let radius = &answer.radius;
     screen.paragraph(0, &radius.sentence)?;
-    for (title, side) in [("Now", &radius.now), ("Under the policy", &radius.under_policy)] {
+    let sides = [("Now", &radius.now), ("Under the policy", &radius.under_policy)];
+    let candidate = answer.under_candidate.as_ref().map(|side| ("Under the candidate", side));
+    for (title, side) in sides.into_iter().chain(candidate) {
         writeln!(screen)?;
         screen.line(Style::Bold, &format!("{title}: {}", count(&side.count)))?;
         if !side.reached.is_empty() {

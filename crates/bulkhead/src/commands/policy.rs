@@ -6,6 +6,7 @@ mod connections;
 mod difference;
 mod explain;
 pub(in crate::commands) mod export;
+pub(in crate::commands) mod files;
 mod import;
 mod judged;
 mod lint;

@@ -8,8 +8,8 @@ use crate::{
 use anyhow::{Context as _, Result};
 use bulkhead_discovery::naming;
 use bulkhead_learn::{Learner, Past, SetAside, Settings, Standing, replay};
-use bulkhead_model::{EdgeKey, ExternalName, Peer};
-use bulkhead_policy::kubernetes::{self, Severity};
+use bulkhead_model::{EdgeKey, ExternalName, Peer, ServiceName};
+use bulkhead_policy::kubernetes::{self, Served, Severity, WorkloadName};
 use bulkhead_records::{
     Certainty, Format, History, Names, Options, OwnerOfPod, ReadError, Seen, Summary, read as read_records,
 };
@@ -133,22 +133,32 @@ fn from_manifests(cx: &mut Context, paths: &[PathBuf], names: &mut Names) -> Res
             .remedy("mend what is said above; nothing is learned with half of them")
     })?;
     for (workload, what) in &resources.workloads {
-        // The name of a replica set or a job is that of its pods without their last part.
-        let name = match workload.kind.as_str() {
-            "ReplicaSet" | "Job" => {
-                naming::owner_of_pod(&format!("{}-bbbbb", workload.name), &BTreeMap::new())
-            }
-            "Pod" => naming::owner_of_pod(&workload.name, &BTreeMap::new()),
-            _ => workload.name.clone(),
-        };
-        let Ok(service) = bulkhead_model::ServiceName::new(&workload.namespace, &name) else { continue };
+        let Some(service) = service_of(workload) else { continue };
         for pod in what.pods.iter().filter(|pod| !pod.host_network) {
             for address in &pod.addresses {
                 names.address(*address, Peer::Service(service.clone()));
             }
         }
     }
+    for Served { address, port, behind } in resources.served() {
+        let behind: BTreeSet<(ServiceName, u16)> = behind
+            .into_iter()
+            .filter_map(|(workload, target)| Some((service_of(workload)?, target)))
+            .collect();
+        names.virtual_port((address, port.protocol, port.port), behind);
+    }
     Ok(())
+}
+
+/// The service that a workload of manifests is here.
+fn service_of(workload: &WorkloadName) -> Option<ServiceName> {
+    // The name of a replica set or a job is that of its pods without their last part.
+    let name = match workload.kind.as_str() {
+        "ReplicaSet" | "Job" => naming::owner_of_pod(&format!("{}-bbbbb", workload.name), &BTreeMap::new()),
+        "Pod" => naming::owner_of_pod(&workload.name, &BTreeMap::new()),
+        _ => workload.name.clone(),
+    };
+    ServiceName::new(&workload.namespace, &name).ok()
 }
 
 impl Recorded {

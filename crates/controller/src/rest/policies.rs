@@ -108,7 +108,7 @@ pub(super) async fn carry_out(
             .app
             .ponder(move |view| {
                 let plan = make(view)?;
-                let impact = plan::impact(view, &plan.after, false);
+                let impact = plan::impact(view, &plan.after, &plan::Judged::AsTheyAre);
                 Ok::<_, ApiError>((plan, impact, view.revision))
             })
             .await??;

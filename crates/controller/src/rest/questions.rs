@@ -11,7 +11,7 @@ use bulkhead_api::{
     WhoCanReach, WhoCanReachQuery,
 };
 use bulkhead_model::{Application, EdgeKey, Identity, Mode, Peer, ServiceName};
-use bulkhead_policy::{Evaluator, Remote, RuleBook, Traffic, View as From, peer_of};
+use bulkhead_policy::{Evaluator, Remote, RuleBook, Traffic, View as From, flowset::TrafficSet, peer_of};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, PoisonError},
@@ -73,11 +73,16 @@ fn explanation(view: &View, request: &ExplainRequest) -> Result<Explanation, Api
 pub(super) async fn simulate(asked: Asked) -> Answer {
     let request: SimulateRequest = asked.json()?;
     let documents = plan::read(&request.documents, "documents")?;
+    let judged = match (request.enforce, request.enforce_targeted) {
+        (true, _) => plan::Judged::Enforcing,
+        (false, true) => plan::Judged::TargetsEnforcing(documents.iter().cloned().collect()),
+        (false, false) => plan::Judged::AsTheyAre,
+    };
     let simulation = asked
         .app
         .ponder(move |view| {
             let plan = plan::apply(view, documents, &plan::Terms { force: true, ..plan::Terms::default() })?;
-            let impact = plan::impact(view, &plan.after, request.enforce);
+            let impact = plan::impact(view, &plan.after, &judged);
             let sentence = format!(
                 "Of {} seen edges {} change their verdict, {} would be denied.",
                 view.edges.len(),
@@ -141,6 +146,8 @@ fn reach_of(view: &View, query: &ReachQuery) -> Result<Reach, ApiError> {
         _ if starts.contains(&identity) => from.clone(),
         _ => peer_of(identity, &view.inventory, &view.book),
     };
+    let mut book = RuleBook::default();
+    let evaluator = Evaluator::new(&view.set, &view.inventory, &mut book, view.time);
     let mut path = Vec::new();
     let mut at = end;
     while let Some(step) = at.and_then(|to| before.get(&to).map(|from| (*from, to))) {
@@ -148,7 +155,8 @@ fn reach_of(view: &View, query: &ReachQuery) -> Result<Reach, ApiError> {
         let (protocol, port) = witness(&traffic);
         let (a, b) = (name(step.0), name(step.1));
         let seen = seen.contains(&(&a, &b));
-        path.push(ReachHop { from: a, to: b, protocol, port, through: text(&traffic), seen });
+        let rules = rules_of(&evaluator, (&a, &b), &traffic);
+        path.push(ReachHop { from: a, to: b, protocol, port, through: text(&traffic), seen, rules });
         at = Some(step.0);
     }
     path.reverse();
@@ -161,6 +169,17 @@ fn reach_of(view: &View, query: &ReachQuery) -> Result<Reach, ApiError> {
         }
     };
     Ok(Reach { reachable: !path.is_empty(), from, to, path, sentence })
+}
+
+/// The rules that let one of these flows through.
+fn rules_of(
+    evaluator: &Evaluator<'_>,
+    (client, server): (&Peer, &Peer),
+    traffic: &TrafficSet,
+) -> Vec<String> {
+    let Some(one) = traffic.witness() else { return Vec::new() };
+    let one = Traffic { protocol: one.protocol, port: one.port, application: one.application };
+    evaluator.verdict(&Remote::from(client), &Remote::from(server), one).rules()
 }
 
 pub(super) async fn who_can_reach(asked: Asked) -> Answer {
@@ -185,6 +204,8 @@ fn who(view: &View, service: ServiceName) -> Result<WhoCanReach, ApiError> {
         let names: Vec<String> = lax.map(|id| peer_of(id, &view.inventory, &view.book).to_string()).collect();
         Some(format!("{} does not enforce its policy", names.join(" and ")))
     };
+    let mut book = RuleBook::default();
+    let evaluator = Evaluator::new(&view.set, &view.inventory, &mut book, view.time);
     let mut found: BTreeMap<Identity, u32> = BTreeMap::new();
     let (mut direct, mut indirect) = (Vec::new(), Vec::new());
     let mut front = vec![goal];
@@ -200,8 +221,11 @@ fn who(view: &View, service: ServiceName) -> Result<WhoCanReach, ApiError> {
                 }
                 found.insert(client, hops);
                 let peer = peer_of(client, &view.inventory, &view.book);
+                let traffic = now.traffic(client, server);
+                let toward = peer_of(server, &view.inventory, &view.book);
                 let reacher = Reacher {
-                    through: text(&now.traffic(client, server)),
+                    rules: rules_of(&evaluator, (&peer, &toward), &traffic),
+                    through: text(&traffic),
                     seen: seen.contains(&(&peer, &own)),
                     open_because: open(client, server),
                     hops,

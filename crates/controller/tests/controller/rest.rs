@@ -117,8 +117,13 @@ async fn documents_are_rehearsed_applied_listed_restored_and_deleted() {
     let remedy = denied.allow_with.expect("a remedy");
     admin.apply(&apply(&remedy, false)).await.expect("the remedy can be applied");
     assert_eq!(admin.explain(&other).await.expect("explained").verdict, Verdict::Allowed);
-    let simulation = admin.simulate(&SimulateRequest { documents: deny.clone(), enforce: false }).await;
-    assert_eq!(simulation.expect("simulated").changes.len(), 1);
+    let simulate = |enforce_targeted| {
+        let request = SimulateRequest { documents: deny.clone(), enforce: false, enforce_targeted };
+        let admin = &admin;
+        async move { admin.simulate(&request).await.expect("simulated") }
+    };
+    assert_eq!(simulate(false).await.changes.len(), 1);
+    assert_eq!(simulate(true).await.changes.len(), 1, "the service enforces already");
     let effective = admin.effective_policy(&name("shop/redis")).await.expect("effective");
     assert!(effective.ingress.iter().any(|rule| rule.hits > 0), "{effective:?}");
 

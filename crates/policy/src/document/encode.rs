@@ -98,14 +98,8 @@ impl Rule {
 
     /// The rule on one line, by which people and the rule book know it: `from: [{service: shop/api}], ports: [...]`.
     pub fn text(&self, direction: Direction) -> String {
-        bare(&self.to_tree(direction))
+        self.to_tree(direction).to_bare_flow()
     }
-}
-
-/// A map on one line, without its braces.
-fn bare(tree: &Tree) -> String {
-    let flow = tree.to_flow();
-    flow.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(&flow).to_owned()
 }
 
 impl PeerSpec {
@@ -118,7 +112,7 @@ impl PeerSpec {
 impl Conduit {
     /// The conduit on one line of YAML.
     pub fn text(&self) -> String {
-        bare(&self.to_tree())
+        self.to_tree().to_bare_flow()
     }
 
     pub fn to_tree(&self) -> Tree {

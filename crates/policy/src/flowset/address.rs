@@ -180,23 +180,7 @@ impl FromIterator<IpNet> for AddressSet {
     }
 }
 
-impl Algebra for AddressSet {
-    fn empty() -> Self {
-        Self::none()
-    }
-    fn is_empty(&self) -> bool {
-        AddressSet::is_empty(self)
-    }
-    fn union(&self, other: &Self) -> Self {
-        AddressSet::union(self, other)
-    }
-    fn intersection(&self, other: &Self) -> Self {
-        AddressSet::intersection(self, other)
-    }
-    fn difference(&self, other: &Self) -> Self {
-        AddressSet::difference(self, other)
-    }
-}
+delegate_algebra!([] AddressSet);
 
 /// Networks where they are few, else ranges; `all` and `none`.
 impl fmt::Display for AddressSet {

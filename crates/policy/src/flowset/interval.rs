@@ -225,20 +225,4 @@ impl<T: Point> FromIterator<T> for IntervalSet<T> {
     }
 }
 
-impl<T: Point> Algebra for IntervalSet<T> {
-    fn empty() -> Self {
-        Self(Vec::new())
-    }
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-    fn union(&self, other: &Self) -> Self {
-        IntervalSet::union(self, other)
-    }
-    fn intersection(&self, other: &Self) -> Self {
-        IntervalSet::intersection(self, other)
-    }
-    fn difference(&self, other: &Self) -> Self {
-        IntervalSet::difference(self, other)
-    }
-}
+delegate_algebra!([T: Point] IntervalSet<T>);

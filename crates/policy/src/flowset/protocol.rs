@@ -228,23 +228,7 @@ impl FromIterator<ProtocolSet> for ProtocolSet {
     }
 }
 
-impl Algebra for ProtocolSet {
-    fn empty() -> Self {
-        Self::none()
-    }
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-    fn union(&self, other: &Self) -> Self {
-        ProtocolSet::union(self, other)
-    }
-    fn intersection(&self, other: &Self) -> Self {
-        ProtocolSet::intersection(self, other)
-    }
-    fn difference(&self, other: &Self) -> Self {
-        ProtocolSet::difference(self, other)
-    }
-}
+delegate_algebra!([] ProtocolSet);
 
 /// `tcp/80,443 udp icmp/2048-2303`; `all` and `none`.
 impl fmt::Display for ProtocolSet {

@@ -115,20 +115,4 @@ impl<P: Ord + Clone> FromIterator<(P, TrafficSet)> for FlowSet<P> {
     }
 }
 
-impl<P: Ord + Clone> Algebra for FlowSet<P> {
-    fn empty() -> Self {
-        Self::none()
-    }
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-    fn union(&self, other: &Self) -> Self {
-        FlowSet::union(self, other)
-    }
-    fn intersection(&self, other: &Self) -> Self {
-        FlowSet::intersection(self, other)
-    }
-    fn difference(&self, other: &Self) -> Self {
-        FlowSet::difference(self, other)
-    }
-}
+delegate_algebra!([P: Ord + Clone] FlowSet<P>);

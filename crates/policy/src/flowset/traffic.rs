@@ -75,23 +75,7 @@ impl FromIterator<Application> for ApplicationSet {
     }
 }
 
-impl Algebra for ApplicationSet {
-    fn empty() -> Self {
-        Self::none()
-    }
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-    fn union(&self, other: &Self) -> Self {
-        ApplicationSet::union(self, other)
-    }
-    fn intersection(&self, other: &Self) -> Self {
-        ApplicationSet::intersection(self, other)
-    }
-    fn difference(&self, other: &Self) -> Self {
-        ApplicationSet::difference(self, other)
-    }
-}
+delegate_algebra!([] ApplicationSet);
 
 /// `http,redis`, `all except tls`, `all`, `none`.
 impl fmt::Display for ApplicationSet {
@@ -206,23 +190,7 @@ impl From<ProtocolSet> for TrafficSet {
     }
 }
 
-impl Algebra for TrafficSet {
-    fn empty() -> Self {
-        Self::none()
-    }
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-    fn union(&self, other: &Self) -> Self {
-        TrafficSet::union(self, other)
-    }
-    fn intersection(&self, other: &Self) -> Self {
-        TrafficSet::intersection(self, other)
-    }
-    fn difference(&self, other: &Self) -> Self {
-        TrafficSet::difference(self, other)
-    }
-}
+delegate_algebra!([] TrafficSet);
 
 /// `tcp/6379 (redis); udp/53`; `all` and `none`.
 impl fmt::Display for TrafficSet {

@@ -1,15 +1,12 @@
 mod units;
 
 use super::{
-    BackendPort, Diagnostic, Network, PeerMatch, Place, Pod, Policy, PortSpec, Resources, Semantics, Service,
-    ServicePort, Severity, TargetPort, Workload, WorkloadName, engine::Engine, universe,
+    BackendPort, Diagnostic, Network, PeerMatch, Place, Pod, Policy, Resources, Semantics, Service,
+    ServicePort, Severity, TargetPort, Workload, WorkloadName, engine::Engine, lint::suspicious, universe,
 };
 use crate::flowset::{AddressSet, IntervalSet, ProtocolSet, cuts};
 use bulkhead_model::{Direction, IpProtocol};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-};
+use std::{collections::BTreeMap, rc::Rc};
 use units::Units;
 
 /// One end of a connection.
@@ -52,7 +49,7 @@ pub fn connections(resources: &Resources, semantics: Semantics) -> Connectivity 
     let units = Units::new(resources, &engine);
     let mut found = units.between(&engine);
     found.extend(units.outside(&engine));
-    let mut diagnostics = unmatched_ports(resources);
+    let mut diagnostics = suspicious(resources, semantics);
     found.extend(from_ingress(resources, &engine, &mut diagnostics));
     found.sort();
     let workloads = resources.workloads.keys();
@@ -153,7 +150,7 @@ fn from_ingress(
     found
 }
 
-fn warning(place: &Place, message: String, suggestion: Option<String>) -> Diagnostic {
+pub(super) fn warning(place: &Place, message: String, suggestion: Option<String>) -> Diagnostic {
     Diagnostic {
         place: place.clone(),
         severity: Severity::Warning,
@@ -184,23 +181,4 @@ fn reachable(pod: &Pod, target: &TargetPort) -> ProtocolSet {
             }
     });
     port.map_or_else(ProtocolSet::none, |port| ProtocolSet::port(IpProtocol::TCP, port.number))
-}
-
-/// Names of ports that no pod has.
-fn unmatched_ports(resources: &Resources) -> Vec<Diagnostic> {
-    let pods = resources.workloads.values().flat_map(|workload| &workload.pods);
-    let known: BTreeSet<&str> = pods.flat_map(|pod| &pod.ports).map(|port| port.name.as_str()).collect();
-    let mut found = Vec::new();
-    for policy in &resources.policies {
-        let rules = [&policy.ingress, &policy.egress].into_iter().flatten().flatten();
-        for (rule, port) in rules.flat_map(|rule| rule.ports.iter().flatten().map(move |port| (rule, port))) {
-            if let PortSpec::Named(name) = &port.port
-                && !known.contains(name.as_str())
-            {
-                let message = format!("no workload has a port named '{name}', so this matches nothing");
-                found.push(warning(&rule.place, message, None));
-            }
-        }
-    }
-    found
 }

@@ -10,6 +10,7 @@ use super::{Action, Labels, Network, Policy, Resources, Rule, Semantics, Workloa
 use crate::flowset::{AddressSet, ProtocolSet};
 use bulkhead_model::{Direction, IpProtocol};
 use classes::Classes;
+pub(super) use index::Index;
 use std::{cell::RefCell, collections::HashMap, ops::Range, rc::Rc};
 
 /// Number of a peer: classes of pods first, the ingress controller among them, then the ranges of addresses.
@@ -286,7 +287,7 @@ pub(super) const fn way(direction: Direction) -> usize {
 const INGRESS_NAMESPACE: &str = "ingress-controller-ns";
 
 /// One pod as policies see it, before classes are made.
-struct PodFacts<'r> {
+pub(super) struct PodFacts<'r> {
     workload: Option<&'r WorkloadName>,
     /// Position of its namespace.
     namespace: usize,

@@ -13,22 +13,27 @@
 //!
 //! Pods of the host's network are no services here, as they are none to the policies ([`Semantics::KUBERNETES`]).
 
+mod terms;
+
+pub(super) use terms::cidrs;
+
 use super::{
-    Action, NamespaceMatch, Operator, PeerMatch, Pod, Policy, PortMatch, PortSpec, Resources, Rule, Selector,
-    Semantics, Subject, Tier, WorkloadName,
+    Action, NamespaceMatch, PeerMatch, Pod, Policy, PortSpec, Resources, Rule, Selector, Semantics, Subject,
+    Tier, WorkloadName,
     connections::union,
     engine::{Engine, PeerIndex},
     policies::is_port_name,
 };
 use crate::{
     Glob, Inventory, PolicySet, Service,
-    document::{
-        self, Cidr, Criteria, Document, LabelExpression, LabelOperator, LabelSelector, PeerSpec, Zone,
-    },
-    flowset::{AddressSet, IntervalSet, ProtocolSet},
+    document::{self, Criteria, Document, PeerSpec, Zone},
+    flowset::{AddressSet, ProtocolSet},
 };
 use bulkhead_model::{Direction, Exposure, Identity, RuleOrigin, ServiceName};
 use std::collections::{BTreeMap, BTreeSet};
+use terms::{
+    denies_first, every_service, label_selector, policy_name, port_specs, port_specs_of, takeable, with_world,
+};
 
 /// What came of an import.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +57,7 @@ impl Import {
 }
 
 /// Annotation that tells what a document was made from.
-const ORIGIN: &str = "bulkhead.dev/imported-from";
+pub const IMPORTED_FROM: &str = "bulkhead.dev/imported-from";
 /// Namespace of documents that are made from policies of the whole cluster.
 const CLUSTER: &str = "cluster";
 const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
@@ -494,7 +499,7 @@ impl Importer<'_> {
         if let Some(known) = self.documents.get_mut(&(namespace.clone(), name.clone()))
             && origin.is_some()
             && known.target == target
-            && known.metadata.annotations.get(ORIGIN) == origin.as_ref()
+            && known.metadata.annotations.get(IMPORTED_FROM) == origin.as_ref()
         {
             known.ingress.extend(ingress);
             known.egress.extend(egress);
@@ -507,7 +512,7 @@ impl Importer<'_> {
         let metadata = document::Metadata {
             name: name.clone(),
             namespace: namespace.clone(),
-            annotations: origin.map(|origin| (ORIGIN.to_owned(), origin)).into_iter().collect(),
+            annotations: origin.map(|origin| (IMPORTED_FROM.to_owned(), origin)).into_iter().collect(),
             ..document::Metadata::default()
         };
         let tier = RuleOrigin::Imported;
@@ -520,109 +525,4 @@ impl Importer<'_> {
 fn next(order: &mut i32) -> i32 {
     *order += 1;
     *order
-}
-
-/// All addresses of both families are the world.
-fn with_world(mut peers: Vec<PeerSpec>) -> Vec<PeerSpec> {
-    let all = [AddressSet::all_v4(), AddressSet::all_v6()].map(|all| {
-        let net = all.networks().into_iter().next();
-        net.map(|net| PeerSpec::Cidr(Cidr::whole(net)))
-    });
-    if all.iter().flatten().all(|all| peers.contains(all)) {
-        peers.retain(|peer| !all.contains(&Some(peer.clone())));
-        peers.push(PeerSpec::World);
-    }
-    peers
-}
-
-fn every_service() -> Criteria {
-    Criteria { namespace: Some(Glob::new("*")), ..Criteria::default() }
-}
-
-/// Whether the rules of a tier need no order: nothing is passed on, and what denies comes before what allows.
-fn denies_first(tier: &[Policy]) -> bool {
-    DIRECTIONS.into_iter().all(|direction| {
-        let rules = tier.iter().flat_map(|policy| policy.rules(direction).unwrap_or_default());
-        let mut actions = rules.map(|rule| rule.action).skip_while(|action| *action == Action::Deny);
-        actions.all(|action| action == Action::Allow)
-    })
-}
-
-fn policy_name(policy: &Policy) -> (String, String) {
-    match &policy.namespace {
-        Some(namespace) => (namespace.clone(), policy.name.clone()),
-        None => (CLUSTER.to_owned(), format!("{}.{}", policy.kind.to_ascii_lowercase(), policy.name)),
-    }
-}
-
-fn label_selector(selector: &Selector) -> LabelSelector {
-    let mut out = LabelSelector::default();
-    for requirement in selector.requirements() {
-        let key = requirement.key.clone();
-        let (operator, values) = match &requirement.operator {
-            Operator::In(values) if values.len() == 1 && !out.match_labels.contains_key(&key) => {
-                out.match_labels.extend(values.iter().map(|value| (key.clone(), value.clone())));
-                continue;
-            }
-            Operator::In(values) => (LabelOperator::In, values.iter().cloned().collect()),
-            Operator::NotIn(values) => (LabelOperator::NotIn, values.iter().cloned().collect()),
-            Operator::Exists => (LabelOperator::Exists, Vec::new()),
-            Operator::DoesNotExist => (LabelOperator::DoesNotExist, Vec::new()),
-        };
-        out.match_expressions.push(LabelExpression { key, operator, values });
-    }
-    out
-}
-
-/// Networks, each with exceptions where that is shorter.
-pub(super) fn cidrs(addresses: &AddressSet) -> Vec<Cidr> {
-    let v4 = AddressSet::from_parts(addresses.v4().clone(), IntervalSet::empty());
-    let v6 = AddressSet::from_parts(IntervalSet::empty(), addresses.v6().clone());
-    [v4, v6].iter().flat_map(shortest).collect()
-}
-
-fn shortest(addresses: &AddressSet) -> Vec<Cidr> {
-    let networks = addresses.networks();
-    let (Some(first), Some(last)) = (networks.first().copied(), networks.last()) else { return Vec::new() };
-    // The smallest network that holds them all, and what of it is not meant.
-    let around =
-        std::iter::successors(Some(first), ipnet::IpNet::supernet).find(|network| network.contains(last));
-    let around = around.unwrap_or(first);
-    let except = AddressSet::from(around).difference(addresses).networks();
-    if except.len() + 1 < networks.len() {
-        vec![Cidr { net: around, except }]
-    } else {
-        networks.into_iter().map(Cidr::whole).collect()
-    }
-}
-
-fn port_specs(traffic: &ProtocolSet) -> Vec<document::PortSpec> {
-    let mut specs = Vec::new();
-    for (protocol, ports) in traffic.protocols() {
-        if ports.is_all() {
-            specs.push(document::PortSpec::whole(protocol));
-        } else {
-            specs.extend(ports.ranges().map(|range| document::PortSpec::new(protocol, range)));
-        }
-    }
-    specs
-}
-
-/// All but names that no port can have.
-fn takeable(ports: &[PortMatch]) -> impl Iterator<Item = &PortMatch> {
-    ports.iter().filter(|port| !matches!(&port.port, PortSpec::Named(name) if !is_port_name(name)))
-}
-
-fn port_specs_of(port: &PortMatch) -> Vec<document::PortSpec> {
-    // A name without a protocol is the port of this name, whichever protocol it has.
-    let protocols = match port.protocol {
-        Some(protocol) => vec![protocol],
-        None => super::PROTOCOLS.map(|(protocol, _)| protocol).to_vec(),
-    };
-    let matched = match &port.port {
-        PortSpec::All => document::PortMatch::All,
-        PortSpec::Range(range) => document::PortMatch::Range(*range),
-        PortSpec::Named(name) => document::PortMatch::Named(name.as_str().into()),
-    };
-    protocols.into_iter().map(|protocol| document::PortSpec { protocol, port: matched.clone() }).collect()
 }

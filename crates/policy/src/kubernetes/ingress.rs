@@ -23,7 +23,19 @@ impl Reader<'_> {
         });
         let ports = spec.get("ports").map(|ports| self.list(&ports)).unwrap_or_default();
         let ports = ports.iter().filter_map(|port| self.service_port(port)).collect();
-        resources.services.insert((metadata.namespace, metadata.name), Service { selector, ports });
+        let mut texts: Vec<Field<'_>> = spec.get("clusterIP").into_iter().collect();
+        for key in ["clusterIPs", "externalIPs"] {
+            texts.extend(spec.get(key).map(|list| self.list(&list)).unwrap_or_default());
+        }
+        let balancer = object.get("status").and_then(|status| self.object(&status)?.get("loadBalancer"));
+        let balancer = balancer.and_then(|balancer| self.object(&balancer)?.get("ingress"));
+        for at in balancer.map(|ingress| self.list(&ingress)).unwrap_or_default() {
+            texts.extend(self.object(&at).and_then(|mut at| at.get("ip")));
+        }
+        // "None" is a service without an address; and some are there to be filled by others.
+        let addresses = texts.iter().filter_map(|at| at.node.text()?.parse().ok()).collect();
+        let service = Service { selector, ports, addresses };
+        resources.services.insert((metadata.namespace, metadata.name), service);
     }
 
     fn service_port(&mut self, at: &Field<'_>) -> Option<ServicePort> {

@@ -258,7 +258,7 @@ impl Reader<'_> {
                 resources.several_networks |= kind == "VirtualMachine";
                 let mark = object.mark;
                 object.ignore(&["apiVersion", "kind"]);
-                if !self.workload(kind, object, resources) && looks_like_a_policy(kind) {
+                if !self.workload(kind, others, object, resources) && looks_like_a_policy(kind) {
                     let message =
                         format!("passed over: {kind} ({version}) is a policy that is not understood here");
                     self.warning(mark, "kind", message, None);

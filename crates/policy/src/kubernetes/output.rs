@@ -112,8 +112,15 @@ fn traffic_text(traffic: &ProtocolSet) -> String {
     parts.join(" ")
 }
 
+/// Ends that are longer do not line up.
+const WIDEST: usize = 60;
+
 fn text(rows: &[Row]) -> String {
-    let width = |cell: fn(&Row) -> &str| rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
+    // Long lists of ranges must not push everything else out of sight.
+    let width = |cell: fn(&Row) -> &str| {
+        let counts = rows.iter().map(|row| cell(row).chars().count());
+        counts.filter(|count| *count <= WIDEST).max().unwrap_or(0)
+    };
     let (from, to) = (width(|row| &row.from), width(|row| &row.to));
     rows.iter().fold(String::new(), |mut out, row| {
         let _ = writeln!(out, "{:from$} → {:to$} : {}", row.from, row.to, row.traffic);

@@ -3,9 +3,9 @@
 use super::{
     Action, Layer, NamespaceMatch, Operator, PeerMatch, Place, Policy, PortMatch, PortSpec, Requirement,
     Rule, Selector, Subject,
-    reader::{Field, Object, Reader, nearest},
+    reader::{Field, Object, Reader},
 };
-use crate::{flowset::AddressSet, yaml::Value};
+use crate::{flowset::AddressSet, suggest::nearest, yaml::Value};
 use bulkhead_model::{IpProtocol, PortRange};
 use ipnet::IpNet;
 use std::{collections::BTreeSet, net::IpAddr};
@@ -312,7 +312,7 @@ impl Reader<'_> {
                 return None;
             }
             (other, _) => {
-                let meant = nearest(other, &OPERATORS).map_or_else(|| OPERATORS.join(", "), str::to_owned);
+                let meant = nearest(other, OPERATORS).map_or_else(|| OPERATORS.join(", "), str::to_owned);
                 self.error_with(
                     &operator,
                     format!("'{other}' is not an operator"),

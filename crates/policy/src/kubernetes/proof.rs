@@ -4,9 +4,9 @@ use super::{Connectivity, Endpoint, Resources, Semantics, connections, universe}
 use crate::{
     Compiler, Inventory, PolicySet, Reach, View,
     compiled::CompiledPolicy,
-    flowset::{AddressSet, TrafficSet},
+    flowset::{AddressSet, ApplicationSet, TrafficSet},
 };
-use bulkhead_model::{Identity, Timestamp};
+use bulkhead_model::{Application, Identity, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -105,10 +105,11 @@ fn of_documents(
     inventory: &Inventory,
     connectivity: &Connectivity,
 ) -> Flows {
-    let universe: TrafficSet = universe().into();
+    // Manifests know no applications: what passes is what passes before one is known.
+    let opening = TrafficSet::new(&universe(), &ApplicationSet::single(Application::UNKNOWN));
     let mut flows = Flows::new();
     let mut add = |from: &str, to: &str, client: Identity, server: Identity| {
-        let traffic = reach.traffic(client, server).intersection(&universe);
+        let traffic = TrafficSet::from(reach.traffic(client, server).intersection(&opening).protocols());
         if !traffic.is_empty() {
             flows.insert((from.to_owned(), to.to_owned()), traffic);
         }

@@ -1,5 +1,8 @@
 use super::{Diagnostic, Place, Severity};
-use crate::yaml::{Mark, Node, Value};
+use crate::{
+    suggest::nearest,
+    yaml::{Mark, Node, Value},
+};
 use std::sync::Arc;
 
 /// Decodes one document, and remembers everything that is wrong with it.
@@ -163,7 +166,8 @@ impl Reader<'_> {
         for (key, mark, _) in &object.fields {
             if !object.asked.contains(key) {
                 let path = join(&object.path, key);
-                let meant = nearest(key, &object.asked).map(|name| format!("did you mean '{name}'?"));
+                let meant =
+                    nearest(key, object.asked.iter().copied()).map(|name| format!("did you mean '{name}'?"));
                 self.warning(*mark, &path, format!("'{key}' is not a field here and has no effect"), meant);
             }
         }
@@ -183,6 +187,15 @@ impl<'n> Object<'n> {
         self.asked.push(key);
         let (_, _, node) = self.fields.iter().find(|(name, ..)| *name == key)?;
         (!matches!(node.value, Value::Null)).then(|| Field { node, path: join(&self.path, key) })
+    }
+
+    /// Whether a template of pods is found by this path.
+    pub(super) fn has_containers(&self, path: &[&str]) -> bool {
+        let Some((first, rest)) = path.split_first() else { return false };
+        let root = self.fields.iter().find(|(name, ..)| name == first).map(|(_, _, node)| *node);
+        let inside = rest.iter().chain(&["spec", "containers"]);
+        let found = inside.fold(root, |node, key| node.and_then(|node| node.get(key)));
+        found.is_some_and(|node| matches!(node.value, Value::List(_)))
     }
 
     /// Fields that are known and of no concern.
@@ -216,27 +229,4 @@ fn is_based(text: &str) -> bool {
             .is_some_and(|rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
     };
     digits("0x", 16) || digits("0o", 8) || digits("0b", 2)
-}
-
-/// The name that differs least, where it differs little.
-pub(super) fn nearest<'a>(text: &str, names: &[&'a str]) -> Option<&'a str> {
-    let folded = text.to_ascii_lowercase();
-    let distance = |name: &&&str| distance(&folded, &name.to_ascii_lowercase());
-    let best = names.iter().min_by_key(distance)?;
-    (distance(&best) <= 1 + text.len() / 4).then_some(*best)
-}
-
-/// Levenshtein's distance, of the first 64 characters.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, right) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

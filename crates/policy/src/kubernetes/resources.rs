@@ -64,6 +64,17 @@ pub struct Service {
     /// `None` for a service without selector, whose endpoints are not pods that manifests know.
     pub selector: Option<Selector>,
     pub ports: Vec<ServicePort>,
+    /// Of its own, behind which its pods are: of the cluster, of a load balancer, from outside.
+    pub addresses: BTreeSet<IpAddr>,
+}
+
+/// A port of one of a service's addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served<'r> {
+    pub address: IpAddr,
+    pub port: &'r ServicePort,
+    /// The workloads behind it, each with the port that it serves on.
+    pub behind: Vec<(&'r WorkloadName, u16)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +144,29 @@ impl Resources {
             .unwrap_or_else(|| Labels::from([(NAMESPACE_NAME_LABEL.to_owned(), namespace.to_owned())]))
     }
 
+    /// Whom connections to the addresses of services reach. Only manifests of running clusters tell it.
+    pub fn served(&self) -> Vec<Served<'_>> {
+        let mut served = Vec::new();
+        for ((namespace, _), service) in &self.services {
+            let Some(selector) = service.selector.as_ref().filter(|_| !service.addresses.is_empty()) else {
+                continue;
+            };
+            let workloads: Vec<_> =
+                self.workloads.iter().filter(|(name, _)| name.namespace == *namespace).collect();
+            for port in &service.ports {
+                let of_pods = workloads.iter().flat_map(|(name, workload)| {
+                    let pods = workload.pods.iter().filter(|pod| selector.matches(&pod.labels));
+                    pods.filter_map(|pod| Some((*name, pod.target(port)?)))
+                });
+                let behind: BTreeSet<(&WorkloadName, u16)> = of_pods.collect();
+                let behind: Vec<_> = behind.into_iter().collect();
+                let at = |address: &IpAddr| Served { address: *address, port, behind: behind.clone() };
+                served.extend(service.addresses.iter().map(at));
+            }
+        }
+        served
+    }
+
     /// Makes sure that every namespace that is mentioned is known and carries its name, and that policies stand in order.
     pub(super) fn complete(&mut self) {
         let mentioned: Vec<String> = self.workloads.keys().map(|name| name.namespace.clone()).collect();
@@ -145,6 +179,19 @@ impl Resources {
         self.policies.sort_by(|a, b| {
             (&a.layer, &a.namespace, &a.name, &a.place).cmp(&(&b.layer, &b.namespace, &b.name, &b.place))
         });
+    }
+}
+
+impl Pod {
+    /// The port to which a service sends what arrives on one of its own.
+    fn target(&self, port: &ServicePort) -> Option<u16> {
+        match &port.target {
+            TargetPort::Number(number) => Some(*number),
+            TargetPort::Named(name) => {
+                let mut known = self.ports.iter().filter(|known| known.protocol == port.protocol);
+                known.find(|known| known.name == *name).map(|known| known.number)
+            }
+        }
     }
 }
 

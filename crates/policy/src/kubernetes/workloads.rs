@@ -29,6 +29,13 @@ const TEMPLATES: &[(&str, &[&str])] = &[
     ("VirtualMachine", &["spec", "template"]),
 ];
 
+/// Where kinds that others have added keep theirs.
+const CUSTOM_TEMPLATES: [&[&str]; 3] = [
+    &["spec", "template"],
+    &["spec", "jobTemplate", "spec", "template"],
+    &["spec", "jobTargetRef", "template"],
+];
+
 /// KubeVirt runs each virtual machine in a pod of this name, which is not another workload.
 const VIRTUAL_MACHINE_POD: &str = "virt-launcher-";
 
@@ -108,9 +115,18 @@ impl Reader<'_> {
         resources.namespaces.insert(metadata.name, labels);
     }
 
-    /// Takes a pod, or an object with a pod template. `false` where the kind is none of these.
-    pub(super) fn workload(&mut self, kind: &str, mut object: Object<'_>, resources: &mut Resources) -> bool {
-        let Some((_, path)) = TEMPLATES.iter().find(|(known, _)| *known == kind) else {
+    /// Takes a pod, or an object with a pod template; with `custom`, of any kind that has one. `false` where it is none of
+    /// these.
+    pub(super) fn workload(
+        &mut self,
+        kind: &str,
+        custom: bool,
+        mut object: Object<'_>,
+        resources: &mut Resources,
+    ) -> bool {
+        let known = TEMPLATES.iter().find(|(known, _)| *known == kind).map(|(_, path)| *path);
+        let made_by_others = || CUSTOM_TEMPLATES.into_iter().find(|path| object.has_containers(path));
+        let Some(path) = known.or_else(|| made_by_others().filter(|_| custom)) else {
             if kind == "Pod" {
                 self.pod(object, resources);
             }
@@ -119,7 +135,7 @@ impl Reader<'_> {
         let mark = object.mark;
         let Some(metadata) = self.metadata(&mut object) else { return true };
         let mut template = object;
-        for step in *path {
+        for step in path {
             let Some(inner) = template.get(step).and_then(|field| self.object(&field)) else {
                 let place = path.join(".");
                 self.error_in(&template, format!("a {kind} needs {place}"), "without it, it makes no pods");
@@ -228,7 +244,7 @@ impl Reader<'_> {
         let known = super::PROTOCOLS.iter().find(|(_, name)| *name == text);
         if known.is_none() {
             let names = super::PROTOCOLS.map(|(_, name)| name);
-            let meant = super::reader::nearest(text, &names).unwrap_or("TCP");
+            let meant = crate::suggest::nearest(text, names).unwrap_or("TCP");
             self.error_with(
                 at,
                 format!("'{text}' is not a protocol here: expected TCP, UDP or SCTP"),

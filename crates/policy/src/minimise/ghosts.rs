@@ -21,7 +21,24 @@ struct Shape {
 
 /// The inventory with a service for everything that documents can mean, and one for everything that a denial and something
 /// else mean together; and whether that was possible.
-pub(super) fn beside(set: &PolicySet, mut inventory: Inventory) -> (Inventory, bool) {
+pub(super) fn beside(set: &PolicySet, inventory: Inventory) -> (Inventory, bool) {
+    let (mut all, denied) = meant(set);
+    let complete = denied.len().saturating_mul(all.len()) <= MOST;
+    if complete {
+        let pairs: Vec<Shape> = denied.iter().flat_map(|a| all.iter().filter_map(|b| a.and(b))).collect();
+        all.extend(pairs);
+    }
+    (joined_by(inventory, all), complete)
+}
+
+/// The inventory with a service for everything that documents mean by patterns, namespaces, labels and zones: for judging
+/// documents where nobody says which services there are.
+pub fn with_stand_ins(set: &PolicySet, inventory: Inventory) -> Inventory {
+    joined_by(inventory, meant(set).0)
+}
+
+/// What documents can mean, and what of it is denied.
+fn meant(set: &PolicySet) -> (BTreeSet<Shape>, BTreeSet<Shape>) {
     let (mut all, mut denied) = (BTreeSet::new(), BTreeSet::new());
     for policy in set.policies() {
         all.extend(shapes(&policy.target, set));
@@ -42,14 +59,13 @@ pub(super) fn beside(set: &PolicySet, mut inventory: Inventory) -> (Inventory, b
         denied.extend(of_zone(&zone.metadata.name, set));
     }
     all.extend(denied.iter().cloned());
-    let complete = denied.len().saturating_mul(all.len()) <= MOST;
-    if complete {
-        let pairs: Vec<Shape> = denied.iter().flat_map(|a| all.iter().filter_map(|b| a.and(b))).collect();
-        all.extend(pairs);
-    }
+    (all, denied)
+}
+
+fn joined_by(mut inventory: Inventory, shapes: BTreeSet<Shape>) -> Inventory {
     let highest = inventory.services().map(|service| service.identity.0).max();
     let mut next = highest.map_or(Identity::FIRST_SERVICE, |highest| highest + 1);
-    for (number, shape) in all.into_iter().enumerate() {
+    for (number, shape) in shapes.into_iter().enumerate() {
         let namespace = shape.namespace.unwrap_or_else(|| "nowhere-yet".to_owned());
         let name = shape.name.unwrap_or_else(|| format!("nobody-yet-{number}"));
         let Ok(name) = ServiceName::new(&namespace, &name) else { continue };
@@ -60,7 +76,7 @@ pub(super) fn beside(set: &PolicySet, mut inventory: Inventory) -> (Inventory, b
             next += 1;
         }
     }
-    (inventory, complete)
+    inventory
 }
 
 impl Shape {

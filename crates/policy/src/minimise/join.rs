@@ -22,12 +22,13 @@ pub(super) fn joined(set: &PolicySet) -> PolicySet {
 }
 
 fn join(rules: &mut Vec<Rule>) {
-    for rule in rules.iter_mut() {
-        let before = rule.clone();
-        tidy(rule);
-        // What does not get shorter stays as its author wrote it.
-        if (rule.peers.len(), rule.ports.len()) == (before.peers.len(), before.ports.len()) {
-            *rule = before;
+    // Each rule as its author wrote it, beside what it comes to.
+    let mut tidied: Vec<Rule> = rules.clone();
+    for (rule, tidied) in rules.iter_mut().zip(&mut tidied) {
+        tidy(tidied);
+        // What does not get shorter stays as it is.
+        if (tidied.peers.len(), tidied.ports.len()) != (rule.peers.len(), rule.ports.len()) {
+            rule.clone_from(tidied);
         }
     }
     let mut first = 0;
@@ -35,10 +36,12 @@ fn join(rules: &mut Vec<Rule>) {
         let mut second = first + 1;
         let mut changed = false;
         while second < rules.len() {
-            match one(&rules[first], &rules[second]) {
+            match one(&tidied[first], &tidied[second]) {
                 Some(both) => {
-                    rules[first] = both;
+                    rules[first].clone_from(&both);
+                    tidied[first] = both;
                     rules.remove(second);
+                    tidied.remove(second);
                     changed = true;
                 }
                 None => second += 1,
@@ -49,7 +52,7 @@ fn join(rules: &mut Vec<Rule>) {
     }
 }
 
-/// Two rules as one, where that says the same.
+/// Two tidy rules as one, where that says the same.
 fn one(a: &Rule, b: &Rule) -> Option<Rule> {
     let named = a.name.is_some() && b.name.is_some() && a.name != b.name;
     let alike = (a.action, a.order, a.expires, &a.applications, &a.owner, &a.reason)
@@ -57,21 +60,19 @@ fn one(a: &Rule, b: &Rule) -> Option<Rule> {
     if named || !alike {
         return None;
     }
-    let (mut a, mut b) = (a.clone(), b.clone());
-    tidy(&mut a);
-    tidy(&mut b);
-    let mut both = a.clone();
-    both.name = a.name.clone().or_else(|| b.name.clone());
-    if a.ports == b.ports {
-        both.peers.extend(b.peers.iter().cloned());
+    let name = a.name.clone().or_else(|| b.name.clone());
+    let mut both = if a.ports == b.ports {
+        let peers = a.peers.iter().chain(&b.peers).cloned().collect();
+        Rule { name, peers, ..a.clone() }
     } else if a.peers == b.peers && a.ports.is_empty() == b.ports.is_empty() {
-        both.ports.extend(b.ports.iter().cloned());
+        let ports = a.ports.iter().chain(&b.ports).cloned().collect();
+        Rule { name, ports, ..a.clone() }
     } else if a.peers == b.peers && a.applications.is_empty() {
         // One of them is for all ports.
-        both.ports.clear();
+        Rule { name, ports: Vec::new(), ..a.clone() }
     } else {
         return None;
-    }
+    };
     tidy(&mut both);
     Some(both)
 }

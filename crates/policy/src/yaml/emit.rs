@@ -39,16 +39,40 @@ impl Tree {
 
     /// The tree on one line.
     pub fn to_flow(&self) -> String {
+        let mut out = String::new();
+        self.write_flow(&mut out);
+        out
+    }
+
+    /// The tree on one line; a map without its braces.
+    pub(crate) fn to_bare_flow(&self) -> String {
+        let mut out = String::new();
         match self {
-            Tree::Text(text) => scalar(text),
-            Tree::Number(number) => number.to_string(),
-            Tree::Bool(value) => value.to_string(),
+            Tree::Map(fields) => write_fields(&mut out, fields),
+            other => other.write_flow(&mut out),
+        }
+        out
+    }
+
+    fn write_flow(&self, out: &mut String) {
+        match self {
+            Tree::Text(text) => write_scalar(out, text),
+            Tree::Number(number) => {
+                let _ = write!(out, "{number}");
+            }
+            Tree::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Tree::List(items) => {
-                format!("[{}]", items.iter().map(Tree::to_flow).collect::<Vec<_>>().join(", "))
+                out.push('[');
+                for (number, item) in items.iter().enumerate() {
+                    out.push_str(if number == 0 { "" } else { ", " });
+                    item.write_flow(out);
+                }
+                out.push(']');
             }
             Tree::Map(fields) => {
-                let field = |(key, value): &(String, Tree)| format!("{}: {}", scalar(key), value.to_flow());
-                format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+                out.push('{');
+                write_fields(out, fields);
+                out.push('}');
             }
         }
     }
@@ -67,12 +91,22 @@ impl Tree {
     }
 }
 
+fn write_fields(out: &mut String, fields: &[(String, Tree)]) {
+    for (number, (key, value)) in fields.iter().enumerate() {
+        out.push_str(if number == 0 { "" } else { ", " });
+        write_scalar(out, key);
+        out.push_str(": ");
+        value.write_flow(out);
+    }
+}
+
 fn block_map(out: &mut String, fields: &[(String, Tree)], indent: usize, mut inline_first: bool) {
     for (key, value) in fields {
         if !std::mem::take(&mut inline_first) {
             out.push_str(&" ".repeat(indent));
         }
-        let _ = write!(out, "{}:", scalar(key));
+        write_scalar(out, key);
+        out.push(':');
         let wants_block = match value {
             Tree::List(items) => items.iter().any(|item| item.depth() > 1),
             Tree::Map(fields) => fields.iter().any(|(_, value)| value.depth() > 1),
@@ -80,7 +114,9 @@ fn block_map(out: &mut String, fields: &[(String, Tree)], indent: usize, mut inl
         };
         match value {
             _ if !wants_block && value.fits(indent + key.len() + 2) => {
-                let _ = writeln!(out, " {}", value.to_flow());
+                out.push(' ');
+                value.write_flow(out);
+                out.push('\n');
             }
             Tree::Map(fields) if !fields.is_empty() => {
                 out.push('\n');
@@ -91,7 +127,9 @@ fn block_map(out: &mut String, fields: &[(String, Tree)], indent: usize, mut inl
                 block_list(out, items, indent + 2);
             }
             _ => {
-                let _ = writeln!(out, " {}", value.to_flow());
+                out.push(' ');
+                value.write_flow(out);
+                out.push('\n');
             }
         }
     }
@@ -106,15 +144,18 @@ fn block_list(out: &mut String, items: &[Tree], indent: usize) {
                 block_map(out, fields, indent + 2, true);
             }
             _ => {
-                out.push_str(&item.to_flow());
+                item.write_flow(out);
                 out.push('\n');
             }
         }
     }
 }
 
+/// What some readers of YAML take for something else than a text.
+const WORDS: [&str; 11] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"];
+
 /// A scalar that every YAML reader (1.1 and 1.2) reads back as this very text.
-fn scalar(text: &str) -> String {
+fn write_scalar(out: &mut String, text: &str) {
     let plain_start =
         text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'/' || b == b'.');
     let plain_rest = text
@@ -124,17 +165,13 @@ fn scalar(text: &str) -> String {
         && !text.as_bytes()[0].is_ascii_digit()
         && !text.starts_with('.')
         && !text.ends_with(' ')
-        && !matches!(
-            text.to_ascii_lowercase().as_str(),
-            "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "nan" | "inf"
-        );
+        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
     // Addresses start with a digit and are safe as long as they cannot be numbers or dates.
     let looks_like_an_address = text.matches('.').count() == 3
         && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'/'));
     if plain_start && plain_rest && (looks_like_a_word || looks_like_an_address) || is_range(text) {
-        return text.to_owned();
+        return out.push_str(text);
     }
-    let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
         match c {
@@ -150,7 +187,6 @@ fn scalar(text: &str) -> String {
         }
     }
     out.push('"');
-    out
 }
 
 /// `8000-8100`: no YAML reader takes this for a number or a date (dates have two dashes).

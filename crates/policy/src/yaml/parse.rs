@@ -122,6 +122,8 @@ pub fn parse(text: &str, limits: Limits) -> (Vec<Node>, Vec<SyntaxError>) {
 
 type Fields = Vec<(String, Mark, Node)>;
 
+const FEW_KEYS: usize = 16;
+
 struct Builder<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, (Node, usize)>,
@@ -228,7 +230,16 @@ impl<'a> Builder<'a> {
                 }
                 None => return Err(ended()),
             };
-            if !seen.insert(key.clone()) {
+            // Few keys are compared faster than hashed, and most maps have few.
+            let twice = if fields.len() < FEW_KEYS {
+                fields.iter().any(|(known, ..)| *known == key)
+            } else {
+                if seen.is_empty() {
+                    seen.extend(fields.iter().map(|(known, ..)| known.clone()));
+                }
+                !seen.insert(key.clone())
+            };
+            if twice {
                 return Err(SyntaxError { mark, message: format!("the key '{key}' stands here twice") });
             }
             let Some((event, value_mark)) = self.next()? else { return Err(ended()) };

@@ -3,7 +3,7 @@
 use super::Case;
 use crate::{
     membership::zone_peer,
-    zone::{flow, is_accounted, peer_text, rule_traffic, text, way_name},
+    phrases::{flow, is_accounted, peer_text, rule_traffic, text, way_name},
 };
 use bulkhead_model::{Direction, Identity, IpProtocol, Mode, Peer, RuleOrigin, ServiceName, Timestamp};
 use bulkhead_policy::{

@@ -4,7 +4,10 @@ use super::BlastRadiusArgs;
 use crate::{
     commands::{
         Context, documents,
-        policy::{export, offline},
+        policy::{
+            export,
+            files::{Files, inventory},
+        },
     },
     exit::{Code, Failure},
     output::{Cell, Column, Screen, Style, Table, amount::plural, moment, structured, waiting},
@@ -101,9 +104,9 @@ fn scans(cx: &mut Context, args: &BlastRadiusArgs) -> Result<Vec<Scanned>> {
 
 async fn estate(cx: &mut Context, args: &BlastRadiusArgs) -> Result<Estate> {
     if !args.files.is_empty() {
-        let set = offline::documents(cx, &args.files)?;
-        let inventory = offline::inventory(&[&set], []);
-        return Ok(Estate { set, inventory, images: BTreeMap::new(), seen: BTreeSet::new() });
+        let files = Files::read(cx, &args.files)?;
+        let inventory = inventory(&[&files], []);
+        return Ok(Estate { set: files.set, inventory, images: BTreeMap::new(), seen: BTreeSet::new() });
     }
     let client = cx.client()?;
     let set = export::read(&client.policies().await?.items)?;

@@ -6,14 +6,15 @@ mod sarif;
 
 use super::{
     difference::{self, Difference},
+    files::{Files, inventory},
     judged::{self, Judged},
-    offline, simulate,
+    simulate,
     verify::named_services,
 };
 use crate::{
     commands::{
         Context,
-        documents::{self, Joined, Source},
+        documents::{self, Source},
         recorded::{self, RecordArgs},
     },
     exit::Code,
@@ -23,7 +24,7 @@ use anyhow::Result;
 use base::Base;
 use bulkhead_api::SimulateRequest;
 use bulkhead_model::Peer;
-use bulkhead_policy::{PolicySet, ReadOptions, View, document::Assertion, verify};
+use bulkhead_policy::{Document, PolicySet, ReadOptions, View, document::Assertion, verify};
 use clap::{Args, ValueEnum};
 use faults::{Fault, Places};
 use serde::Serialize;
@@ -112,21 +113,25 @@ struct Compared {
 pub(super) async fn check(cx: &mut Context, args: CheckArgs) -> Result<Code> {
     let sources = documents::read_all(&args.paths)?;
     let mut report = Report::of_documents(&sources);
-    if let Some((set, assertions)) = readable(&sources) {
+    if let Some((files, assertions)) = readable(&sources) {
         let places = Places::new(&sources);
-        report.findings.extend(faults::lint(&set, &places));
-        report.claims(&set, &assertions, &places);
-        let mut after = set;
+        report.findings.extend(faults::lint(&files, &places));
+        report.claims(&files, &assertions, &places);
+        let candidate: Vec<Document> = files.set.documents().collect();
+        let mut after = files;
         if let Some(revision) = &args.base {
-            let base = Base::read(cx, revision, &args.paths, &after).await?;
+            let base = Base::read(cx, revision, &args.paths, after).await?;
+            let difference = match &base.estate {
+                Some(estate) => difference::within(&base.before.set, &base.after.set, estate),
+                None => difference::between(&base.before, &base.after),
+            };
             after = base.after;
-            let difference = difference::between(&base.before, &after);
             report.difference = Some(Compared { base: revision.clone(), difference });
         }
         if !args.flows.is_empty() {
-            let judged = judge(cx, &args, &sources, &after).await?;
+            let judged = judge(cx, &args, &candidate, &after).await?;
             if judged.expected_denials.edges > args.tolerate {
-                report.findings.extend(denials(&judged, &after, &places));
+                report.findings.extend(denials(&judged, &after.set, &places));
             }
             report.simulation = Some(judged);
         }
@@ -149,8 +154,8 @@ fn options() -> ReadOptions {
 }
 
 /// The documents and claims, where all of them can be read: nothing is concluded from half of them.
-fn readable(sources: &[Source]) -> Option<(PolicySet, Vec<Assertion>)> {
-    let set = PolicySet::read(sources.iter().map(|s| (s.name.as_str(), s.text.as_str())), options()).ok()?;
+fn readable(sources: &[Source]) -> Option<(Files, Vec<Assertion>)> {
+    let files = Files::of(sources).ok()?;
     let mut assertions = Vec::new();
     for source in sources {
         let (found, wrong) =
@@ -160,17 +165,18 @@ fn readable(sources: &[Source]) -> Option<(PolicySet, Vec<Assertion>)> {
         }
         assertions.extend(found);
     }
-    Some((set, assertions))
+    Some((files, assertions))
 }
 
-async fn judge(cx: &mut Context, args: &CheckArgs, sources: &[Source], set: &PolicySet) -> Result<Judged> {
+async fn judge(cx: &mut Context, args: &CheckArgs, candidate: &[Document], files: &Files) -> Result<Judged> {
     if simulate::is_recorded(&args.flows) {
-        let request = SimulateRequest { documents: Joined::new(sources).text, enforce: false };
+        let documents = Document::join(candidate);
+        let request = SimulateRequest { documents, enforce: false, enforce_targeted: true };
         return Ok(simulate::server(cx, request).await?.judged);
     }
     let recorded = recorded::read(cx, &args.flows, &args.manifests, &args.records)?;
     recorded::remark_malformed(cx, &recorded)?;
-    Ok(judged::judge(&recorded, set, false))
+    Ok(judged::judge(&recorded, files, false))
 }
 
 /// Denials of expected traffic, at the document of the service that denies.
@@ -216,13 +222,13 @@ impl Report {
     }
 
     /// Checks claims as `policy verify -f` does.
-    fn claims(&mut self, set: &PolicySet, assertions: &[Assertion], places: &Places) {
+    fn claims(&mut self, files: &Files, assertions: &[Assertion], places: &Places) {
         if assertions.is_empty() {
             return;
         }
         let named: Vec<Peer> = assertions.iter().flat_map(named_services).collect();
-        let inventory = offline::inventory(&[set], &named);
-        self.claims = verify::verify(set, &inventory, moment::now(), View::Now, assertions);
+        let inventory = inventory(&[files], &named);
+        self.claims = verify::verify(&files.set, &inventory, moment::now(), View::Now, assertions);
         self.findings.extend(self.claims.iter().filter_map(|claim| faults::claim(claim, places)));
     }
 

@@ -1,6 +1,6 @@
 //! `policy diff A B`: what a change of documents means, without a server.
 
-use super::offline;
+use super::files::{Files, inventory};
 use crate::{
     commands::Context,
     exit::Code,
@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::Result;
 use bulkhead_model::Peer;
-use bulkhead_policy::{ChangeKind, DocumentChange, FlowChange, PolicySet};
+use bulkhead_policy::{ChangeKind, DocumentChange, FlowChange, Inventory, PolicySet};
 use serde::Serialize;
 use std::{
     io::{self, Write},
@@ -86,7 +86,7 @@ impl From<FlowChange> for Flow {
 }
 
 pub(super) fn run(cx: &mut Context, before: PathBuf, after: PathBuf, output: OutputArgs) -> Result<Code> {
-    let (before, after) = (offline::documents(cx, &[before])?, offline::documents(cx, &[after])?);
+    let (before, after) = (Files::read(cx, &[before])?, Files::read(cx, &[after])?);
     let difference = between(&before, &after);
     if !structured(&mut cx.screen, output.output, &difference)? {
         print(&mut cx.screen, &difference)?;
@@ -95,18 +95,25 @@ pub(super) fn run(cx: &mut Context, before: PathBuf, after: PathBuf, output: Out
 }
 
 /// Over all flows, where every targeted service enforces.
-pub(super) fn between(before: &PolicySet, after: &PolicySet) -> Difference {
-    let inventory = offline::inventory(&[before, after], []);
-    let flows = bulkhead_policy::flow_diff(
-        &offline::with_bystanders(before, &inventory),
-        &offline::with_bystanders(after, &inventory),
-        &inventory,
-        moment::now(),
-    );
-    Difference {
-        documents: bulkhead_policy::diff(before, after).into_iter().map(Changed::from).collect(),
-        flows: flows.into_iter().map(Flow::from).collect(),
-    }
+pub(super) fn between(before: &Files, after: &Files) -> Difference {
+    let inventory = inventory(&[after, before], []);
+    let flows = flows(&before.apart(&inventory), &after.apart(&inventory), &inventory);
+    Difference { documents: documents(&before.set, &after.set), flows }
+}
+
+/// The same in an estate.
+pub(super) fn within(before: &PolicySet, after: &PolicySet, estate: &Inventory) -> Difference {
+    Difference { documents: documents(before, after), flows: flows(before, after, estate) }
+}
+
+fn flows(before: &PolicySet, after: &PolicySet, inventory: &Inventory) -> Vec<Flow> {
+    let (before, after) = (before.with_bystanders(inventory), after.with_bystanders(inventory));
+    let changes = bulkhead_policy::flow_diff(&before, &after, inventory, moment::now());
+    changes.into_iter().map(Flow::from).collect()
+}
+
+fn documents(before: &PolicySet, after: &PolicySet) -> Vec<Changed> {
+    bulkhead_policy::diff(before, after).into_iter().map(Changed::from).collect()
 }
 
 pub(super) fn print(screen: &mut Screen, difference: &Difference) -> io::Result<()> {

@@ -1,4 +1,4 @@
-use super::offline;
+use super::{files::Files, offline};
 use crate::{
     commands::{Context, status},
     exit::{Code, Failure},
@@ -61,8 +61,7 @@ pub(super) async fn explain(cx: &mut Context, args: ExplainArgs) -> Result<Code>
     };
     let offline = !args.files.is_empty();
     let answer = if offline {
-        let set = offline::documents(cx, &args.files)?;
-        offline::explain(&set, &request)?
+        offline::explain(&Files::read(cx, &args.files)?, &request)?
     } else {
         cx.client()?.explain(&request).await?
     };

@@ -1,4 +1,7 @@
-use super::{list, offline};
+use super::{
+    files::{Files, inventory},
+    list,
+};
 use crate::{
     commands::Context,
     exit::{Code, Failure},
@@ -70,8 +73,8 @@ pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
         };
         (set, inventory, addresses)
     } else {
-        let set = offline::documents(cx, &args.files)?;
-        let inventory = offline::inventory(&[&set], []);
+        let files = Files::read(cx, &args.files)?;
+        let (inventory, set) = (inventory(&[&files], []), files.set);
         (set, inventory, Addresses::new())
     };
     let Some(dialect) = args.to else {

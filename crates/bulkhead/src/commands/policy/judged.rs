@@ -1,12 +1,12 @@
 //! What documents would do to flows that were seen.
 
-use super::offline;
+use super::files::{Files, inventory};
 use crate::{
     commands::recorded::{Recorded, as_ruled, doubt},
     output::{Cell, Column, Screen, Style, Table, amount, edges, moment},
 };
 use bulkhead_model::{EdgeKey, Mode, ServiceName, Timestamp, Verdict};
-use bulkhead_policy::{Evaluator, PairVerdict, PolicySet, RuleBook};
+use bulkhead_policy::{Evaluator, PairVerdict, RuleBook};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -99,9 +99,9 @@ impl Judged {
 
 /// Judges what was recorded by documents. Services that these target enforce them; the others hold nothing back, unless
 /// all are to be judged as if they enforced. Each edge is judged once, however many flows it stands for.
-pub(super) fn judge(recorded: &Recorded, set: &PolicySet, enforce: bool) -> Judged {
+pub(super) fn judge(recorded: &Recorded, files: &Files, enforce: bool) -> Judged {
     let keys: Vec<EdgeKey> = recorded.edges.iter().map(|seen| as_ruled(&seen.key)).collect();
-    let mut inventory = offline::inventory(&[set], keys.iter().flat_map(|key| [&key.client, &key.server]));
+    let mut inventory = inventory(&[files], keys.iter().flat_map(|key| [&key.client, &key.server]));
     if enforce {
         let names: Vec<_> = inventory.services().map(|service| service.name.clone()).collect();
         for name in &names {
@@ -111,7 +111,7 @@ pub(super) fn judge(recorded: &Recorded, set: &PolicySet, enforce: bool) -> Judg
         }
     }
     let mut book = RuleBook::default();
-    let evaluator = Evaluator::new(set, &inventory, &mut book, moment::now());
+    let evaluator = Evaluator::new(&files.set, &inventory, &mut book, moment::now());
     let (mut changes, mut connections) = (Vec::new(), 0);
     for ((seen, key), standing) in recorded.edges.iter().zip(&keys).zip(&recorded.standings) {
         let counters = seen.counters;

@@ -1,6 +1,9 @@
 //! `policy minimise`: the smallest documents that say the same.
 
-use super::{export, offline};
+use super::{
+    export,
+    files::{Files, inventory},
+};
 use crate::{
     commands::Context,
     exit::{Code, Failure},
@@ -62,8 +65,8 @@ pub(super) async fn minimise(cx: &mut Context, args: MinimiseArgs) -> Result<Cod
         }
         (set, waiting::during("asking for the services", export::estate(&client)).await?)
     } else {
-        let set = offline::documents(cx, &args.files)?;
-        let inventory = offline::inventory(&[&set], []);
+        let files = Files::read(cx, &args.files)?;
+        let (inventory, set) = (inventory(&[&files], []), files.set);
         (set, inventory)
     };
     let result = smaller(&set, &inventory, edges.as_deref(), moment::now());

@@ -1,91 +1,29 @@
 //! Questions about documents in files, answered without a server.
 //!
-//! Without an estate, the services are those that the documents or the question name. Those that a document targets are
-//! taken to enforce it; the others hold nothing back, as services without documents do.
+//! Without an estate, the services are those that manifests, documents or the question name. Those that a document targets
+//! are taken to enforce it; the others hold nothing back, as services without documents do.
 
 mod reach;
 
 pub(super) use reach::{reach, who_can_reach};
 
+use super::files::{Files, inventory};
 use crate::{
-    commands::{Context, documents},
     exit::{Code, Failure},
     output::moment,
 };
 use anyhow::Result;
 use bulkhead_api::{ExplainRequest, Explanation, RuleInfo, SideVerdict};
-use bulkhead_model::{Application, EdgeKey, ExternalName, Mode, Peer, RuleOrigin, ServiceName};
-use bulkhead_policy::{
-    Document, Evaluator, Inventory, PolicySet, ReadOptions, Remote, RuleBook, SegmentationPolicy, Service,
-    Side, Traffic,
-    document::{Criteria, Metadata, PeerSpec, Rule},
-};
-use std::{collections::BTreeSet, net::IpAddr, path::PathBuf};
-
-/// The documents of files; every error of every file where there is any.
-pub(in crate::commands) fn documents(cx: &mut Context, files: &[PathBuf]) -> Result<PolicySet> {
-    let sources = documents::read_all(files)?;
-    let texts = sources.iter().map(|s| (s.name.as_str(), s.text.as_str()));
-    PolicySet::read(texts, ReadOptions { skip_foreign: true, ..ReadOptions::default() }).or_else(|wrong| {
-        for diagnostic in &wrong {
-            cx.note(&diagnostic.to_string())?;
-        }
-        Err(Failure::new(Code::Invalid, format!("the documents have {} error(s)", wrong.len()))
-            .remedy("mend what is said above; nothing is answered from half of them")
-            .into())
-    })
-}
-
-/// The services that documents and questions name.
-pub(in crate::commands) fn inventory<'p>(
-    sets: &[&'p PolicySet],
-    peers: impl IntoIterator<Item = &'p Peer>,
-) -> Inventory {
-    let mut names: BTreeSet<ServiceName> = sets.iter().flat_map(|set| set.named_services()).collect();
-    names.extend(peers.into_iter().filter_map(|peer| peer.service().cloned()));
-    let mut inventory = Inventory::of_names(names.iter().cloned());
-    for name in &names {
-        if let Some(service) = inventory.service_mut(name) {
-            let targeted = sets.iter().any(|set| is_targeted(set, service));
-            service.mode = if targeted { Mode::Enforce } else { Mode::Learn };
-        }
-    }
-    inventory
-}
-
-fn is_targeted(set: &PolicySet, service: &Service) -> bool {
-    set.policies().any(|policy| set.selects(&policy.target, service))
-}
-
-/// The set, with a document that allows everything for each service that it does not target.
-pub(super) fn with_bystanders(set: &PolicySet, inventory: &Inventory) -> PolicySet {
-    let anything = Rule { peers: vec![PeerSpec::Any], ..Rule::default() };
-    let mut whole = set.clone();
-    for service in inventory.services().filter(|service| !is_targeted(set, service)) {
-        whole.insert(Document::Policy(SegmentationPolicy {
-            metadata: Metadata {
-                // No document of a person's can have this name: it holds a character that names may not.
-                name: format!("{}:bystander", service.name.name()),
-                namespace: service.name.namespace().to_owned(),
-                ..Metadata::default()
-            },
-            target: Criteria::service(&service.name),
-            mode: None,
-            tier: RuleOrigin::User,
-            order: None,
-            ingress: vec![anything.clone()],
-            egress: vec![anything.clone()],
-        }));
-    }
-    whole
-}
+use bulkhead_model::{Application, EdgeKey, ExternalName, Mode, Peer, ServiceName};
+use bulkhead_policy::{Evaluator, Remote, RuleBook, SegmentationPolicy, Side, Traffic};
+use std::net::IpAddr;
 
 /// What the documents say of one connection.
-pub(super) fn explain(set: &PolicySet, request: &ExplainRequest) -> Result<Explanation> {
+pub(super) fn explain(files: &Files, request: &ExplainRequest) -> Result<Explanation> {
     let (client, server) = (peer(&request.from)?, peer(&request.to)?);
-    let inventory = inventory(&[set], [&client, &server]);
+    let inventory = inventory(&[files], [&client, &server]);
     let mut book = RuleBook::default();
-    let evaluator = Evaluator::new(set, &inventory, &mut book, moment::now());
+    let evaluator = Evaluator::new(&files.set, &inventory, &mut book, moment::now());
     let application = request.application.unwrap_or(Application::UNKNOWN);
     let traffic = Traffic::new(request.protocol, request.port).with(application);
     let answer = evaluator.explain(&Remote::from(&client), &Remote::from(&server), traffic);

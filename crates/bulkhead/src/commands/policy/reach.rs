@@ -1,4 +1,4 @@
-use super::offline;
+use super::{files::Files, offline};
 use crate::{
     commands::Context,
     exit::Code,
@@ -53,8 +53,8 @@ pub(super) async fn reach(cx: &mut Context, args: ReachArgs) -> Result<Code> {
         let client = cx.client()?;
         waiting::during("following every way", client.reach(&query)).await?
     } else {
-        let set = offline::documents(cx, &args.files)?;
-        offline::reach(&set, offline::peer(&args.from)?, offline::peer(&args.to)?)
+        let files = Files::read(cx, &args.files)?;
+        offline::reach(&files, offline::peer(&args.from)?, offline::peer(&args.to)?)
     };
     if !structured(&mut cx.screen, args.output.output, &answer)? {
         let style = if answer.reachable { Style::Warning } else { Style::Good };
@@ -68,6 +68,9 @@ pub(super) async fn reach(cx: &mut Context, args: ReachArgs) -> Result<Code> {
                 (true, false) => "never seen; ",
             };
             writeln!(cx.screen, " ({seen}all that passes: {})", hop.through)?;
+            if !hop.rules.is_empty() {
+                writeln!(cx.screen, "    by {}", hop.rules.join(", "))?;
+            }
         }
     }
     Ok(if answer.reachable { Code::Problems } else { Code::Success })
@@ -79,7 +82,7 @@ pub(super) async fn who_can_reach(cx: &mut Context, args: WhoCanReachArgs) -> Re
         let client = cx.client()?;
         waiting::during("following every way", client.who_can_reach(&query)).await?
     } else {
-        offline::who_can_reach(&offline::documents(cx, &args.files)?, args.service)
+        offline::who_can_reach(&Files::read(cx, &args.files)?, args.service)
     };
     if !structured(&mut cx.screen, args.output.output, &answer)? {
         cx.screen.paragraph(0, &answer.sentence)?;
@@ -101,6 +104,7 @@ fn table(reachers: &[Reacher]) -> Table {
         Column::text("THROUGH").shrinks_to(14),
         Column::text("SEEN"),
         Column::text("OPEN BECAUSE").shrinks_to(14),
+        Column::text("BY").wide_only(),
     ]);
     for reacher in reachers {
         table.row([
@@ -109,6 +113,7 @@ fn table(reachers: &[Reacher]) -> Table {
             reacher.through.as_str().into(),
             if reacher.seen { "yes".into() } else { Cell::styled("never", Style::Warning) },
             reacher.open_because.as_deref().unwrap_or("its policy allows it").into(),
+            reacher.rules.join(", ").into(),
         ]);
     }
     table

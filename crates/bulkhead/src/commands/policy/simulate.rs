@@ -1,6 +1,7 @@
 use super::{
+    files::Files,
     judged::{self, Change, Judged},
-    list, offline,
+    list,
 };
 use crate::{
     commands::{
@@ -62,12 +63,14 @@ pub(super) struct Simulation {
 pub(super) async fn simulate(cx: &mut Context, args: SimulateArgs) -> Result<Code> {
     let simulation = if is_recorded(&args.flows) {
         let joined = Joined::new(&documents::read_all(&args.files)?);
-        server(cx, SimulateRequest { documents: joined.text, enforce: args.enforce }).await?
+        let request =
+            SimulateRequest { documents: joined.text, enforce: args.enforce, enforce_targeted: false };
+        server(cx, request).await?
     } else {
-        let set = offline::documents(cx, &args.files)?;
+        let files = Files::read(cx, &args.files)?;
         let recorded = recorded::read(cx, &args.flows, &args.manifests, &args.records)?;
         recorded::remark_malformed(cx, &recorded)?;
-        Simulation { judged: judged::judge(&recorded, &set, args.enforce), findings: Vec::new() }
+        Simulation { judged: judged::judge(&recorded, &files, args.enforce), findings: Vec::new() }
     };
     if !structured(&mut cx.screen, args.output.output, &simulation)? {
         judged::print(&mut cx.screen, &simulation.judged, args.output.output.is_wide())?;

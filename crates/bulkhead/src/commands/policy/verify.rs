@@ -1,4 +1,7 @@
-use super::{export, offline};
+use super::{
+    export,
+    files::{Files, inventory},
+};
 use crate::{
     commands::{Context, documents},
     exit::{Code, Failure},
@@ -64,10 +67,10 @@ pub(super) async fn verify(cx: &mut Context, args: VerifyArgs) -> Result<Code> {
         let set = export::read(&client.policies().await?.items)?;
         (set, waiting::during("asking for the services", export::estate(&client)).await?)
     } else {
-        let set = offline::documents(cx, &args.files)?;
+        let files = Files::read(cx, &args.files)?;
         let named: Vec<Peer> = assertions.iter().flat_map(named_services).collect();
-        let inventory = offline::inventory(&[&set], &named);
-        (set, inventory)
+        let inventory = inventory(&[&files], &named);
+        (files.set, inventory)
     };
     stand_in_for_names(&set, &mut inventory, &assertions);
     let view = if args.now || !args.files.is_empty() { View::Now } else { View::Policy };

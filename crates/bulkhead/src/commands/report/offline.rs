@@ -2,7 +2,11 @@
 
 use super::ReportArgs;
 use crate::{
-    commands::{Context, policy::offline, recorded},
+    commands::{
+        Context,
+        policy::files::{Files, inventory},
+        recorded,
+    },
     exit::{Code, Failure},
     output::moment,
 };
@@ -12,7 +16,7 @@ use bulkhead_report::{Estate, Framework, Report, ReportSource, SourceKind, repor
 use std::collections::BTreeMap;
 
 pub(super) fn report(cx: &mut Context, framework: Framework, args: &ReportArgs) -> Result<Report> {
-    let set = offline::documents(cx, &args.files)?;
+    let files = Files::read(cx, &args.files)?;
     let edges: Vec<Edge> = match args.flows.as_slice() {
         [] => Vec::new(),
         flows => recorded::read(cx, flows, &[], &args.records)?
@@ -28,7 +32,8 @@ pub(super) fn report(cx: &mut Context, framework: Framework, args: &ReportArgs) 
     };
     let peers: Vec<Peer> =
         edges.iter().flat_map(|edge| [edge.key.client.clone(), edge.key.server.clone()]).collect();
-    let inventory = offline::inventory(&[&set], &peers);
+    let inventory = inventory(&[&files], &peers);
+    let set = files.set;
     let names = args.files.iter().chain(&args.flows).map(|path| path.display().to_string());
     let estate = Estate {
         now: moment::now(),

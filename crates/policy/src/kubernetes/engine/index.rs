@@ -11,7 +11,7 @@ use std::{
 };
 
 /// All pods, the ingress controller last, and ways to find them.
-pub(super) struct Index<'r> {
+pub(in crate::kubernetes) struct Index<'r> {
     pub(super) pods: Vec<PodFacts<'r>>,
     namespaces: Vec<(&'r str, Labels)>,
     by_namespace: Vec<Vec<u32>>,
@@ -22,7 +22,7 @@ pub(super) struct Index<'r> {
 }
 
 impl<'r> Index<'r> {
-    pub(super) fn new(resources: &'r Resources, semantics: Semantics) -> Self {
+    pub(in crate::kubernetes) fn new(resources: &'r Resources, semantics: Semantics) -> Self {
         static NO_LABELS: Labels = Labels::new();
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         let mentioned = resources.workloads.keys().map(|name| name.namespace.as_str());
@@ -98,6 +98,12 @@ impl<'r> Index<'r> {
         let found: Rc<[u32]> = found.into();
         self.found.insert(wanted.clone(), Rc::clone(&found));
         found
+    }
+
+    /// Whether any pod of the manifests is meant.
+    pub(in crate::kubernetes) fn means_a_workload(&mut self, wanted: &Subject) -> bool {
+        let found = self.find(wanted);
+        found.iter().any(|number| self.pods[*number as usize].workload.is_some())
     }
 
     /// All pods that one of the selector's requirements leaves, where one of them names values.

@@ -27,12 +27,7 @@ pub(super) fn template(segments: &Segments<'_>, remarks: &mut Remarks) -> Tree {
         resources.push((identifier.clone(), group(service, targeted.contains(service))));
     }
     for segment in &segments.all {
-        for (name, _) in &segment.names {
-            remarks.add(format!(
-                "{}: the name {name} cannot be said; its addresses of this moment are written in its place",
-                segment.service
-            ));
-        }
+        segment.remark_on_names(remarks);
         for direction in [Direction::Ingress, Direction::Egress] {
             let rules: Vec<Fields> = segment
                 .grants(direction)
@@ -69,23 +64,17 @@ pub(super) fn template(segments: &Segments<'_>, remarks: &mut Remarks) -> Tree {
 
 /// Names of resources: letters and digits alone.
 fn identifiers(segments: &Segments<'_>) -> BTreeMap<ServiceName, String> {
-    let mut taken = BTreeSet::new();
-    let mut identifiers = BTreeMap::new();
-    let names: BTreeSet<&ServiceName> = segments.inventory.services().map(|service| &service.name).collect();
-    for service in names {
+    let base = |service: &ServiceName| {
         let text = format!("{}-{}", service.namespace(), service.name());
         let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-        let base: String = words
+        words
             .flat_map(|word| {
                 let (first, rest) = word.split_at(1);
                 [first.to_ascii_uppercase(), rest.to_owned()]
             })
-            .collect();
-        let alternatives = (2..).map(|number| format!("{base}x{number}"));
-        let free = std::iter::once(base.clone()).chain(alternatives).find(|name| taken.insert(name.clone()));
-        identifiers.insert(service.clone(), free.unwrap_or(base));
-    }
-    identifiers
+            .collect()
+    };
+    Segments::each_once(segments.inventory, base, |base, number| format!("{base}x{number}"))
 }
 
 fn group(service: &ServiceName, targeted: bool) -> Tree {
@@ -120,13 +109,8 @@ fn rules(
     identifiers: &BTreeMap<ServiceName, String>,
     remarks: &mut Remarks,
 ) -> Vec<Fields> {
-    let whose = format!("{} {direction}", segment.service);
-    let server =
-        (direction == Direction::Ingress).then(|| segments.inventory.service(&segment.service)).flatten();
-    let traffic = grant.ports(server, &whose, remarks);
-    if (grant.host || grant.remote_host) && !grant.everyone {
-        remarks.add(format!("{whose}: hosts cannot be said"));
-    }
+    let (whose, traffic) = segments.ports(segment, direction, grant, remarks);
+    grant.remark_on_hosts(&whose, "cannot be said", remarks);
     if grant.every_service && !grant.everyone {
         remarks.add(format!("{whose}: of all services, only those of now are written"));
     }

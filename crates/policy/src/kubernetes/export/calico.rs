@@ -56,13 +56,8 @@ fn rules(
     grant: &Grant,
     remarks: &mut Remarks,
 ) -> Vec<Tree> {
-    let whose = format!("{} {direction}", segment.service);
-    let server =
-        (direction == Direction::Ingress).then(|| segments.inventory.service(&segment.service)).flatten();
-    let traffic = grant.ports(server, &whose, remarks);
-    if (grant.host || grant.remote_host) && !grant.everyone {
-        remarks.add(format!("{whose}: hosts are not said; Calico lets a pod's own host in"));
-    }
+    let (whose, traffic) = segments.ports(segment, direction, grant, remarks);
+    grant.remark_on_hosts(&whose, "are not said; Calico lets a pod's own host in", remarks);
     let peers = peers(segments, segment, grant);
     let own = match direction {
         Direction::Ingress => "source",

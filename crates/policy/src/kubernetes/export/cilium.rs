@@ -5,13 +5,21 @@ use super::{
     segments::{Grant, Segment, Segments},
     served,
 };
-use crate::{flowset::ProtocolSet, kubernetes::import::cidrs};
-use bulkhead_model::{Direction, IpProtocol, ServiceName};
+use crate::{
+    flowset::{ApplicationSet, PortSet, ProtocolSet},
+    kubernetes::{
+        import::cidrs,
+        policies::cilium::{parsed_by, parser_of},
+    },
+};
+use bulkhead_model::{Direction, IpProtocol, PortRange, ServiceName};
 
 /// The label by which pods are known to be in a namespace.
 const NAMESPACE: &str = "k8s:io.kubernetes.pod.namespace";
 /// So many types may one rule list.
 const MOST_TYPES: usize = 40;
+/// And so many ports.
+const MOST_PORTS: usize = 40;
 
 pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut Remarks) -> Tree {
     let service = &segment.service;
@@ -51,10 +59,11 @@ fn rules(
     grant: &Grant,
     remarks: &mut Remarks,
 ) -> Vec<Tree> {
-    let whose = format!("{} {direction}", segment.service);
-    let server =
-        (direction == Direction::Ingress).then(|| segments.inventory.service(&segment.service)).flatten();
-    let traffic = grant.ports(server, &whose, remarks);
+    let sayable = |ports: &ProtocolSet, applications: &ApplicationSet| {
+        Parser::of(applications).is_some_and(|parser| parser.takes(ports, direction))
+    };
+    let (whose, traffic, parsed) =
+        segments.ports_and_applications(segment, direction, grant, sayable, remarks);
     let key = |what: &str| match direction {
         Direction::Ingress => format!("from{what}"),
         Direction::Egress => format!("to{what}"),
@@ -98,12 +107,17 @@ fn rules(
         };
         peers.push((key("CIDRSet"), Tree::List(sets.iter().map(set).collect())));
     }
-    let ports = ports(&traffic, &whose, remarks);
-    // One rule has one kind of peers, and either ports or ICMP types.
-    if ports.is_empty() && !traffic.is_all() {
-        return Vec::new();
+    let mut alternatives = ports(&traffic, &whose, remarks);
+    for (ports, applications) in &parsed {
+        alternatives.extend(Parser::of(applications).map(|parser| {
+            parser.remark(applications, &whose, remarks);
+            parser.ports(ports)
+        }));
     }
-    let alternatives = if ports.is_empty() { vec![Vec::new()] } else { ports };
+    // One rule has one kind of peers, and either ports or ICMP types.
+    if traffic.is_all() {
+        alternatives = vec![Vec::new()];
+    }
     let mut rules = Vec::new();
     for peer in &peers {
         for ports in &alternatives {
@@ -111,6 +125,49 @@ fn rules(
         }
     }
     rules
+}
+
+/// What of layer 7 Cilium's proxy can be told without going into requests: which protocol it has to be.
+struct Parser(&'static str);
+
+impl Parser {
+    fn of(applications: &ApplicationSet) -> Option<Self> {
+        parser_of(applications).map(Self)
+    }
+
+    /// The proxy takes few single ports of its protocols, and looks into DNS where it is asked.
+    fn takes(&self, ports: &ProtocolSet, direction: Direction) -> bool {
+        let known: &[IpProtocol] = match self.0 {
+            "dns" if direction == Direction::Ingress => &[],
+            "dns" => &[IpProtocol::TCP, IpProtocol::UDP],
+            _ => &[IpProtocol::TCP],
+        };
+        let count = |set: &PortSet| -> usize {
+            set.ranges().map(|range| usize::from(range.last - range.first) + 1).sum()
+        };
+        ports.protocols().all(|(protocol, _)| known.contains(&protocol))
+            && ports.protocols().map(|(_, ports)| count(&ports)).sum::<usize>() <= MOST_PORTS
+    }
+
+    fn remark(&self, applications: &ApplicationSet, whose: &str, remarks: &mut Remarks) {
+        let all: ApplicationSet = parsed_by(self.0).into_iter().flatten().collect();
+        let more = all.difference(applications);
+        if !more.is_empty() {
+            remarks.add(format!("{whose}: {applications} cannot be told from {more}, which is open too"));
+        }
+    }
+
+    fn ports(&self, ports: &ProtocolSet) -> Vec<(String, Tree)> {
+        let entries = ports.protocols().flat_map(|(protocol, ports)| {
+            let numbers: Vec<u16> = ports.ranges().flat_map(|range| range.first..=range.last).collect();
+            numbers.into_iter().map(move |number| entry(protocol, PortRange::single(number)))
+        });
+        let any =
+            if self.0 == "dns" { vec![("matchPattern".to_owned(), Tree::text("*"))] } else { Vec::new() };
+        let rules = map([(self.0, Tree::List(vec![Tree::Map(any)]))]);
+        let ports = map([("ports", Tree::List(entries.collect())), ("rules", rules)]);
+        vec![("toPorts".to_owned(), Tree::List(vec![ports]))]
+    }
 }
 
 fn endpoint(segments: &Segments<'_>, service: &ServiceName) -> Tree {
@@ -128,18 +185,10 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Vec<Vec<(
     remark_on_protocols(traffic, &known, whose, remarks);
     let (mut entries, mut types) = (Vec::new(), Vec::new());
     for (protocol, ports) in traffic.protocols() {
-        let name = Tree::text(protocol.to_string().to_ascii_uppercase());
         if protocol.has_ports() && is_every_port(&ports) {
-            entries.push(map([("port", Tree::text(0)), ("protocol", name)]));
+            entries.push(map([("port", Tree::text(0)), ("protocol", protocol_name(protocol))]));
         } else if protocol.has_ports() {
-            for range in served(&ports).ranges() {
-                let port = ("port", Tree::text(range.first));
-                let end = (range.first != range.last)
-                    .then(|| ("endPort".to_owned(), Tree::Number(range.last.into())));
-                let Tree::Map(mut fields) = map([port, ("protocol", name.clone())]) else { continue };
-                fields.extend(end);
-                entries.push(Tree::Map(fields));
-            }
+            entries.extend(served(&ports).ranges().map(|range| entry(protocol, range)));
         } else if protocol.is_icmp() {
             let family = if protocol == IpProtocol::ICMP { "IPv4" } else { "IPv6" };
             let kinds = icmp_kinds(traffic, protocol);
@@ -155,8 +204,8 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Vec<Vec<(
         }
     }
     let mut alternatives = Vec::new();
-    if !entries.is_empty() {
-        let ports = map([("ports", Tree::List(entries))]);
+    for entries in entries.chunks(MOST_PORTS) {
+        let ports = map([("ports", Tree::List(entries.to_vec()))]);
         alternatives.push(vec![("toPorts".to_owned(), Tree::List(vec![ports]))]);
     }
     for types in types {
@@ -164,6 +213,20 @@ fn ports(traffic: &ProtocolSet, whose: &str, remarks: &mut Remarks) -> Vec<Vec<(
         alternatives.push(vec![("icmps".to_owned(), Tree::List(vec![fields]))]);
     }
     alternatives
+}
+
+fn protocol_name(protocol: IpProtocol) -> Tree {
+    Tree::text(protocol.to_string().to_ascii_uppercase())
+}
+
+/// One of `toPorts`.
+fn entry(protocol: IpProtocol, range: PortRange) -> Tree {
+    let port = ("port".to_owned(), Tree::text(range.first));
+    let mut fields = vec![port, ("protocol".to_owned(), protocol_name(protocol))];
+    if range.first != range.last {
+        fields.push(("endPort".to_owned(), Tree::Number(range.last.into())));
+    }
+    Tree::Map(fields)
 }
 
 /// Host names. Cilium learns their addresses from DNS answers that pass its proxy, which a rule has to send there.

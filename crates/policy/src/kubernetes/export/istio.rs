@@ -42,15 +42,12 @@ pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut R
 }
 
 fn rule(segments: &Segments<'_>, segment: &Segment, grant: &Grant, remarks: &mut Remarks) -> Option<Tree> {
-    let whose = format!("{} {}", segment.service, Direction::Ingress);
-    let ports = grant.ports(segments.inventory.service(&segment.service), &whose, remarks);
+    let (whose, ports) = segments.ports(segment, Direction::Ingress, grant, remarks);
     let ports = ports.ports_of(IpProtocol::TCP);
     if ports.is_empty() {
         return None;
     }
-    if (grant.host || grant.remote_host) && !grant.everyone {
-        remarks.add(format!("{whose}: hosts cannot be said; Istio lets probes of the kubelet in"));
-    }
+    grant.remark_on_hosts(&whose, "cannot be said; Istio lets probes of the kubelet in", remarks);
     let mut fields = Vec::new();
     if !grant.everyone {
         let sources = sources(grant, remarks);

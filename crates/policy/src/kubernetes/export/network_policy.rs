@@ -20,11 +20,7 @@ pub(super) fn object(segments: &Segments<'_>, segment: &Segment, remarks: &mut R
         let grants = segment.grants(direction).iter();
         Tree::List(grants.flat_map(|grant| rules(segments, segment, direction, grant, remarks)).collect())
     };
-    for (name, _) in &segment.names {
-        remarks.add(format!(
-            "{service}: the name {name} cannot be said; its addresses of this moment are written in its place"
-        ));
-    }
+    segment.remark_on_names(remarks);
     map([
         ("apiVersion", Tree::text("networking.k8s.io/v1")),
         ("kind", Tree::text("NetworkPolicy")),
@@ -49,13 +45,8 @@ fn rules(
     grant: &Grant,
     remarks: &mut Remarks,
 ) -> Vec<Tree> {
-    let service = &segment.service;
-    let whose = format!("{service} {direction}");
-    if (grant.host || grant.remote_host) && !grant.everyone {
-        remarks.add(format!("{whose}: hosts cannot be said; most network plugins let a pod's own host in"));
-    }
-    let server = (direction == Direction::Ingress).then(|| segments.inventory.service(service)).flatten();
-    let traffic = grant.ports(server, &whose, remarks);
+    let (whose, traffic) = segments.ports(segment, direction, grant, remarks);
+    grant.remark_on_hosts(&whose, "cannot be said; most network plugins let a pod's own host in", remarks);
     let Some(ports) = ports(&traffic, &whose, remarks) else { return Vec::new() };
     let key = if direction == Direction::Ingress { "from" } else { "to" };
     let mut fields = Vec::new();

@@ -52,12 +52,7 @@ pub(super) fn ruleset(segments: &Segments<'_>, addresses: &Addresses, remarks: &
     }
     let mut ways = String::new();
     for segment in &segments.all {
-        for (name, _) in &segment.names {
-            remarks.add(format!(
-                "{}: the name {name} cannot be said; its addresses of this moment are written in its place",
-                segment.service
-            ));
-        }
+        segment.remark_on_names(remarks);
         for direction in [Direction::Egress, Direction::Ingress] {
             let chain = format!("{direction}_{}", names[&segment.service]);
             let _ = writeln!(out, "  chain {chain} {{");
@@ -111,19 +106,11 @@ impl Family {
 
 /// Names of sets and chains: letters, digits and lines below, each once.
 fn names(segments: &Segments<'_>) -> BTreeMap<ServiceName, String> {
-    let mut taken = BTreeSet::new();
-    let mut names = BTreeMap::new();
-    let services: BTreeSet<&ServiceName> =
-        segments.inventory.services().map(|service| &service.name).collect();
-    for service in services {
+    let base = |service: &ServiceName| {
         let text = format!("s_{}_{}", service.namespace(), service.name());
-        let base: String =
-            text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(90).collect();
-        let alternatives = (2..).map(|number| format!("{base}_{number}"));
-        let free = std::iter::once(base.clone()).chain(alternatives).find(|name| taken.insert(name.clone()));
-        names.insert(service.clone(), free.unwrap_or(base));
-    }
-    names
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(90).collect()
+    };
+    Segments::each_once(segments.inventory, base, |base, number| format!("{base}_{number}"))
 }
 
 fn set<'a>(out: &mut String, name: &str, family: Family, addresses: impl Iterator<Item = &'a IpAddr>) {
@@ -145,13 +132,8 @@ fn rules(
     names: &BTreeMap<ServiceName, String>,
     remarks: &mut Remarks,
 ) -> Vec<String> {
-    let whose = format!("{} {direction}", segment.service);
-    let server =
-        (direction == Direction::Ingress).then(|| segments.inventory.service(&segment.service)).flatten();
-    let traffic = grant.ports(server, &whose, remarks);
-    if (grant.host || grant.remote_host) && !grant.everyone {
-        remarks.add(format!("{whose}: hosts cannot be said"));
-    }
+    let (whose, traffic) = segments.ports(segment, direction, grant, remarks);
+    grant.remark_on_hosts(&whose, "cannot be said", remarks);
     let side = if direction == Direction::Ingress { "saddr" } else { "daddr" };
     let mut rules = Vec::new();
     for family in FAMILIES {

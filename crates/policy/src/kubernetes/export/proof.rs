@@ -2,15 +2,12 @@
 
 use super::{Dialect, Export, export, map, segments};
 use crate::{
-    Compiler, Document, FlowChange, Glob, Inventory, PolicySet,
-    document::{Criteria, Metadata, PeerSpec, Rule, SegmentationPolicy},
-    flow_diff,
+    Compiler, FlowChange, Inventory, PolicySet, flow_diff,
     flowset::{AddressSet, ProtocolSet, TrafficSet},
     kubernetes::{Diagnostic, PROTOCOLS, import, read},
     yaml::Tree,
 };
-use bulkhead_model::{Identity, Peer, RuleOrigin, ServiceName, Timestamp};
-use std::collections::BTreeSet;
+use bulkhead_model::{Identity, Peer, ServiceName, Timestamp};
 
 /// What came of writing documents in another language and reading them again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,8 +52,10 @@ pub fn prove(set: &PolicySet, inventory: &Inventory, now: Timestamp, dialect: Di
     files.push(("exported", export.text.as_str()));
     let reading = read(files);
     let imported: PolicySet = import(&reading.resources).documents.into_iter().collect();
-    let imported = by_name(&imported, &labelled);
-    let before = with_bystanders(set, inventory);
+    // Labels that only the export gives mean nothing to other documents.
+    let imported = imported.by_name(&labelled);
+    // Nothing is exported for what no document targets, and what has no policy is open everywhere.
+    let before = set.with_bystanders(inventory);
     let mut differences = flow_diff(&before, &imported, inventory, now);
     // Nothing is served on port 0, and no language tells all ports from all others.
     let zero: TrafficSet = PROTOCOLS
@@ -93,33 +92,6 @@ fn labelled(inventory: &Inventory) -> Inventory {
     labelled
 }
 
-/// The set with every service by its name, so that labels which only the export gives mean nothing to other documents.
-fn by_name(set: &PolicySet, inventory: &Inventory) -> PolicySet {
-    let services = |criteria: &Criteria| -> Vec<Criteria> {
-        set.select(criteria, inventory).into_iter().map(|service| Criteria::service(&service.name)).collect()
-    };
-    let named = |rule: &Rule| {
-        let peers = rule.peers.iter().flat_map(|peer| match peer {
-            PeerSpec::Services(criteria) => services(criteria).into_iter().map(PeerSpec::Services).collect(),
-            other => vec![other.clone()],
-        });
-        Rule { peers: peers.collect(), ..rule.clone() }
-    };
-    let mut whole = PolicySet::default();
-    for policy in set.policies() {
-        for target in services(&policy.target) {
-            let mut one = (**policy).clone();
-            one.metadata.name =
-                format!("{}:{}", one.metadata.name, target.service.as_ref().map_or("", Glob::as_str));
-            one.target = target;
-            one.ingress = policy.ingress.iter().map(named).collect();
-            one.egress = policy.egress.iter().map(named).collect();
-            whole.insert(Document::Policy(one));
-        }
-    }
-    whole
-}
-
 /// One pod for each service, as manifests.
 fn pods(inventory: &Inventory) -> String {
     let pod = |service: &crate::Service| {
@@ -150,33 +122,4 @@ fn pods(inventory: &Inventory) -> String {
         .to_yaml()
     };
     inventory.services().map(pod).collect::<Vec<_>>().join("---\n")
-}
-
-/// The set, with a document that allows everything for each service that it does not target: nothing is exported for
-/// these, and what has no policy is open everywhere.
-fn with_bystanders(set: &PolicySet, inventory: &Inventory) -> PolicySet {
-    let targeted: BTreeSet<&ServiceName> = set
-        .policies()
-        .flat_map(|policy| set.select(&policy.target, inventory))
-        .map(|service| &service.name)
-        .collect();
-    let anything = Rule { peers: vec![PeerSpec::Any], ..Rule::default() };
-    let mut whole = set.clone();
-    for service in inventory.services().filter(|service| !targeted.contains(&service.name)) {
-        whole.insert(Document::Policy(SegmentationPolicy {
-            metadata: Metadata {
-                // No document of a person's can have this name: it holds a character that names may not.
-                name: format!("{}:bystander", service.name.name()),
-                namespace: service.name.namespace().to_owned(),
-                ..Metadata::default()
-            },
-            target: Criteria::service(&service.name),
-            mode: None,
-            tier: RuleOrigin::User,
-            order: None,
-            ingress: vec![anything.clone()],
-            egress: vec![anything.clone()],
-        }));
-    }
-    whole
 }

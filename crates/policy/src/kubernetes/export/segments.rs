@@ -61,11 +61,7 @@ impl<'a> Segments<'a> {
         let mut compiler = Compiler::default();
         let compiled = compiler.compile(set, inventory, now);
         let effective = EffectivePolicy::new(set, inventory, compiler.book_mut(), now);
-        let targeted: BTreeSet<&ServiceName> = set
-            .policies()
-            .flat_map(|policy| set.select(&policy.target, inventory))
-            .map(|service| &service.name)
-            .collect();
+        let targeted: BTreeSet<&ServiceName> = set.targeted(inventory).into_iter().collect();
         let addresses = addresses(&compiled);
         let all = targeted
             .into_iter()
@@ -116,6 +112,51 @@ impl<'a> Segments<'a> {
         }
     }
 
+    /// Whose rules of a direction a grant becomes, as remarks call it, and the ports of its traffic.
+    pub(super) fn ports(
+        &self,
+        segment: &Segment,
+        direction: Direction,
+        grant: &Grant,
+        remarks: &mut Remarks,
+    ) -> (String, ProtocolSet) {
+        let (whose, ports, _) = self.ports_and_applications(segment, direction, grant, |_, _| false, remarks);
+        (whose, ports)
+    }
+
+    /// [`Segments::ports`], and apart from these the ports with applications that can be said.
+    pub(super) fn ports_and_applications(
+        &self,
+        segment: &Segment,
+        direction: Direction,
+        grant: &Grant,
+        sayable: impl Fn(&ProtocolSet, &ApplicationSet) -> bool,
+        remarks: &mut Remarks,
+    ) -> (String, ProtocolSet, Vec<(ProtocolSet, ApplicationSet)>) {
+        let whose = format!("{} {direction}", segment.service);
+        let server = (direction == Direction::Ingress).then(|| self.inventory.service(&segment.service));
+        let (ports, said) = grant.ports(server.flatten(), &whose, sayable, remarks);
+        (whose, ports, said)
+    }
+
+    /// A name of its own for each service, made from `base` and, where several have the same, a number.
+    pub(super) fn each_once(
+        inventory: &Inventory,
+        base: impl Fn(&ServiceName) -> String,
+        numbered: impl Fn(&str, u32) -> String,
+    ) -> BTreeMap<ServiceName, String> {
+        let (mut taken, mut names) = (BTreeSet::new(), BTreeMap::new());
+        let services: BTreeSet<&ServiceName> = inventory.services().map(|service| &service.name).collect();
+        for service in services {
+            let base = base(service);
+            let alternatives = (2..).map(|number| numbered(&base, number));
+            let mut candidates = std::iter::once(base.clone()).chain(alternatives);
+            let free = candidates.find(|name| taken.insert(name.clone()));
+            names.insert(service.clone(), free.unwrap_or(base));
+        }
+        names
+    }
+
     /// What a service that is targeted may exchange with another in a direction; everything where it is not targeted.
     pub(super) fn side(&self, service: &ServiceName, direction: Direction, peer: &ServiceName) -> TrafficSet {
         let Ok(found) = self.all.binary_search_by(|segment| segment.service.cmp(service)) else {
@@ -154,23 +195,41 @@ impl Segment {
             Direction::Egress => &self.egress,
         }
     }
+
+    /// Names, where only addresses can be said.
+    pub(super) fn remark_on_names(&self, remarks: &mut Remarks) {
+        for (name, _) in &self.names {
+            remarks.add(format!(
+                "{}: the name {name} cannot be said; its addresses of this moment are written in its place",
+                self.service
+            ));
+        }
+    }
 }
 
 impl Grant {
+    /// Hosts, where these cannot be said.
+    pub(super) fn remark_on_hosts(&self, whose: &str, what: &str, remarks: &mut Remarks) {
+        if (self.host || self.remote_host) && !self.everyone {
+            remarks.add(format!("{whose}: hosts {what}"));
+        }
+    }
+
     /// Whether a service is among the peers.
     pub(super) fn takes_in(&self, service: &ServiceName) -> bool {
         self.everyone || self.every_service || self.services.binary_search(service).is_ok()
     }
 
-    /// The ports on which any application is allowed, as tight as ports can say it. Where applications are the whole
-    /// condition, the ports that the server says it serves.
-    pub(super) fn ports(
+    /// The ports on which any application is allowed, as tight as ports can say it, and those with applications that can
+    /// be said. Where applications are the whole condition, the ports that the server says it serves.
+    fn ports(
         &self,
         server: Option<&crate::Service>,
         whose: &str,
+        sayable: impl Fn(&ProtocolSet, &ApplicationSet) -> bool,
         remarks: &mut Remarks,
-    ) -> ProtocolSet {
-        let mut ports = ProtocolSet::none();
+    ) -> (ProtocolSet, Vec<(ProtocolSet, ApplicationSet)>) {
+        let (mut ports, mut with_applications) = (ProtocolSet::none(), Vec::new());
         for (protocols, applications) in self.traffic.products() {
             if applications.is_all() {
                 ports = ports.union(&protocols);
@@ -187,12 +246,19 @@ impl Grant {
             let narrowed = protocols.intersection(&served);
             let said = if by_application_alone && !narrowed.is_empty() { narrowed } else { protocols };
             let known = applications.difference(&ApplicationSet::single(Application::UNKNOWN));
+            if sayable(&said, &known) {
+                if by_application_alone {
+                    remarks.add(format!("{whose}: {known} can be said of ports alone; {said} is open to it"));
+                }
+                with_applications.push((said, known));
+                continue;
+            }
             remarks.add(format!(
                 "{whose}: that it is {known} cannot be said; {said} is open to every application"
             ));
             ports = ports.union(&said);
         }
-        ports
+        (ports, with_applications)
     }
 }
 
@@ -248,16 +314,12 @@ fn grants(
 
 /// Names of services may have letters that those of objects may not; two of them must not become one object.
 fn object_names(inventory: &Inventory) -> BTreeMap<ServiceName, String> {
-    let services: BTreeSet<&ServiceName> = inventory.services().map(|service| &service.name).collect();
-    let (mut taken, mut names) = (BTreeSet::new(), BTreeMap::new());
-    for service in services {
-        let base = super::object_name(service.name());
-        let alternatives = (2..).map(|number| format!("{base}-{number}"));
-        let mut candidates = std::iter::once(base.clone()).chain(alternatives);
-        let free = candidates.find(|name| taken.insert((service.namespace(), name.clone())));
-        names.insert(service.clone(), free.unwrap_or(base));
-    }
-    names
+    let base =
+        |service: &ServiceName| format!("{}/{}", service.namespace(), super::object_name(service.name()));
+    let names = Segments::each_once(inventory, base, |base, number| format!("{base}-{number}"));
+    // Another namespace may have the same.
+    let own = |name: String| name.split_once('/').map_or(String::new(), |(_, name)| name.to_owned());
+    names.into_iter().map(|(service, name)| (service, own(name))).collect()
 }
 
 /// The addresses of each identity outside, the world included: the most specific prefix decides.

@@ -316,7 +316,7 @@ impl Reader<'_> {
                 // Decides nothing.
                 "Log" => return None,
                 other => {
-                    let meant = super::nearest(other, &["Allow", "Deny", "Pass", "Log"]).unwrap_or("Allow");
+                    let meant = super::nearest(other, ["Allow", "Deny", "Pass", "Log"]).unwrap_or("Allow");
                     self.error_with(
                         &field,
                         format!("'{other}' is not an action"),

@@ -11,10 +11,10 @@ use super::{
     Selector, Subject,
 };
 use crate::{
-    flowset::AddressSet,
+    flowset::{AddressSet, ApplicationSet},
     kubernetes::{Labels, Order, Requirement, resources::NAMESPACE_NAME_LABEL},
 };
-use bulkhead_model::Direction;
+use bulkhead_model::{Application, Direction};
 use peers::Whom;
 use std::sync::Arc;
 
@@ -44,6 +44,23 @@ impl Waiting<'_> {
     pub(in crate::kubernetes) fn file(&self) -> &Arc<str> {
         &self.place.file
     }
+}
+
+/// What the parsers of Cilium's proxy take for theirs, by the names of their rules.
+const PARSERS: [(&str, &[&str]); 3] =
+    [("http", &["http", "http2", "grpc", "websocket"]), ("kafka", &["kafka"]), ("dns", &["dns"])];
+
+/// The applications that pass a rule of layer 7 that leaves no request out.
+pub(in crate::kubernetes) fn parsed_by(key: &str) -> Option<Vec<Application>> {
+    let (_, names) = PARSERS.iter().find(|(known, _)| *known == key)?;
+    Some(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// The rule of layer 7 that lets these applications through, and no more than it must.
+pub(in crate::kubernetes) fn parser_of(applications: &ApplicationSet) -> Option<&'static str> {
+    let takes = |key: &str| parsed_by(key).map(|all| applications.is_subset(&all.into_iter().collect()));
+    let mut keys = PARSERS.iter().map(|(key, _)| *key).filter(|_| !applications.is_empty());
+    keys.find(|key| takes(key) == Some(true))
 }
 
 /// Whose rules are read.
@@ -191,11 +208,11 @@ impl Reader<'_> {
             Whom::Unsaid | Whom::Everybody => None,
             Whom::These(peers) => Some(peers),
         };
-        let mut alternatives: Vec<Option<Vec<PortMatch>>> = Vec::new();
+        let mut alternatives: Vec<(Option<Vec<PortMatch>>, Vec<Application>)> = Vec::new();
         if let Some(field) = &ports {
             for at in self.list(field) {
                 match self.cilium_ports(&at, context) {
-                    Some(ports) => alternatives.push(ports),
+                    Some((ports, applications)) => alternatives.push((Some(ports), applications)),
                     None => return Vec::new(),
                 }
             }
@@ -203,22 +220,22 @@ impl Reader<'_> {
         if let Some(field) = &icmps {
             for at in self.list(field) {
                 match self.cilium_icmp(&at) {
-                    Some(types) => alternatives.push(Some(types)),
+                    Some(types) => alternatives.push((Some(types), Vec::new())),
                     None => return Vec::new(),
                 }
             }
         }
         if ports.is_none() && icmps.is_none() {
-            alternatives.push(None);
+            alternatives.push((None, Vec::new()));
         }
         alternatives
             .into_iter()
-            .map(|ports| Rule {
+            .map(|(ports, applications)| Rule {
                 name: String::new(),
                 action: context.action,
                 peers: all_peers.clone(),
                 ports,
-                applications: Vec::new(),
+                applications,
                 place: place.clone(),
             })
             .collect()

@@ -134,6 +134,23 @@ fn cilium_says_names_hosts_and_types_of_icmp() {
 }
 
 #[test]
+fn cilium_is_told_which_protocol_of_layer_seven_it_has_to_be() {
+    let (text, remarks) = written(Dialect::Cilium);
+    holds(&text, &["toPorts: - ports: [{port: \"8080\", protocol: TCP}] rules: http: [{}]"]);
+    holds(
+        &remarks.join("\n"),
+        &[
+            "shop/api ingress: http cannot be told from http2,grpc,websocket, which is open too",
+            "shop/redis ingress: that it is redis cannot be said",
+        ],
+    );
+    let (set, inventory) = shop();
+    let untold: Vec<String> =
+        prove(&set, &inventory, Timestamp(0), Dialect::Cilium).untold().map(ToString::to_string).collect();
+    assert!(untold.is_empty(), "{untold:?}");
+}
+
+#[test]
 fn calico_says_selectors_as_expressions_and_types_of_icmp() {
     let (text, _) = written(Dialect::Calico);
     holds(

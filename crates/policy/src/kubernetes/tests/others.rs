@@ -221,6 +221,29 @@ fn layer_seven_of_cilium_is_never_widened() {
 }
 
 #[test]
+fn rules_of_layer_seven_that_leave_no_request_out_name_the_application() {
+    let policy = |direction: &str, rule: &str| {
+        format!(
+            "{PODS}---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: a, namespace: shop}}\n\
+             spec:\n  endpointSelector: {{}}\n  {direction}:\n  - {rule}\n"
+        )
+    };
+    let imported = |rule: &str| {
+        let reading = read([("p.yaml", policy("ingress", rule).as_str())]);
+        assert!(!reading.has_errors(), "{:#?}", reading.diagnostics);
+        Document::join(&import(&reading.resources).documents)
+    };
+    let http = imported("{toPorts: [{ports: [{port: '80', protocol: TCP}], rules: {http: [{}]}}]}");
+    assert!(http.contains("applications: [http, http2, grpc, websocket]"), "{http}");
+    let kafka = imported("{toPorts: [{ports: [{port: '9092', protocol: TCP}], rules: {kafka: [{}]}}]}");
+    assert!(kafka.contains("applications: [kafka]"), "{kafka}");
+    // A denial that would hold back only what is known to be HTTP would hold back less.
+    let denied =
+        policy("ingressDeny", "{toPorts: [{ports: [{port: '80', protocol: TCP}], rules: {http: [{}]}}]}");
+    assert!(read([("p.yaml", denied.as_str())]).has_errors());
+}
+
+#[test]
 fn neuvector_has_one_list_for_both_ends() {
     let policies = "
 apiVersion: neuvector.com/v1

@@ -1,12 +1,16 @@
 //! What to compare with: the same paths in a revision of git, or the policy in force.
 
-use super::options;
 use crate::{
-    commands::{Context, policy::export},
+    commands::{
+        Context,
+        documents::Source,
+        policy::{export, files::Files},
+    },
     exit::{Code, Failure},
+    output::waiting,
 };
 use anyhow::{Context as _, Result};
-use bulkhead_policy::PolicySet;
+use bulkhead_policy::Inventory;
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -14,8 +18,10 @@ use std::{
 
 #[derive(Debug)]
 pub(super) struct Base {
-    pub(super) before: PolicySet,
-    pub(super) after: PolicySet,
+    pub(super) before: Files,
+    pub(super) after: Files,
+    /// The services of the server, where that is the base.
+    pub(super) estate: Option<Inventory>,
 }
 
 impl Base {
@@ -23,26 +29,31 @@ impl Base {
         cx: &mut Context,
         revision: &str,
         paths: &[PathBuf],
-        candidate: &PolicySet,
+        candidate: Files,
     ) -> Result<Self> {
         if revision == "server" {
-            let before = export::read(&cx.client()?.policies().await?.items)?;
-            let mut after = before.clone();
-            for document in candidate.documents() {
-                after.insert(document);
-            }
-            return Ok(Self { before, after });
+            let client = cx.client()?;
+            let before = export::read(&client.policies().await?.items)?;
+            let mut after = candidate;
+            let candidate = std::mem::replace(&mut after.set, before.clone());
+            candidate.documents().for_each(|document| {
+                after.set.insert(document);
+            });
+            let mut estate = waiting::during("asking for the services", export::estate(&client)).await?;
+            // What documents name may not run yet.
+            after.set.named_services().iter().for_each(|name| estate.ensure(name));
+            return Ok(Self { before: before.into(), after, estate: Some(estate) });
         }
-        Ok(Self { before: of_revision(cx, revision, paths)?, after: candidate.clone() })
+        Ok(Self { before: of_revision(cx, revision, paths)?, after: candidate, estate: None })
     }
 }
 
 /// The documents that the paths had in a revision. A path that was not there yet had none.
-fn of_revision(cx: &mut Context, revision: &str, paths: &[PathBuf]) -> Result<PolicySet> {
+fn of_revision(cx: &mut Context, revision: &str, paths: &[PathBuf]) -> Result<Files> {
     if revision.is_empty() || revision.starts_with('-') {
         return Err(Failure::new(Code::Usage, format!("'{revision}' is not a revision")).into());
     }
-    let mut texts = Vec::new();
+    let mut sources = Vec::new();
     for path in paths.iter().filter(|path| path.as_path() != Path::new("-")) {
         let (dir, inside) = if path.is_dir() {
             (path.as_path(), ".".to_owned())
@@ -61,22 +72,17 @@ fn of_revision(cx: &mut Context, revision: &str, paths: &[PathBuf]) -> Result<Po
         let names = git(dir, &["ls-tree", "-r", "-z", "--name-only", revision, "--", &inside])?;
         for name in names.split('\0').filter(|name| is_document(name)) {
             let text = git(dir, &["show", &format!("{revision}:./{name}")])?;
-            texts.push((format!("{revision}:{name}"), text));
+            sources.push(Source { name: format!("{revision}:{name}"), text });
         }
     }
-    PolicySet::read(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())), options()).or_else(
-        |wrong| {
-            for diagnostic in wrong.iter().take(20) {
-                cx.note(&diagnostic.to_string())?;
-            }
-            Err(Failure::new(
-                Code::Invalid,
-                format!("the documents of {revision} have {} error(s)", wrong.len()),
-            )
+    Files::of(&sources).or_else(|wrong| {
+        for line in wrong.iter().take(20) {
+            cx.note(line)?;
+        }
+        Err(Failure::new(Code::Invalid, format!("the documents of {revision} have {} error(s)", wrong.len()))
             .remedy("compare with a revision that is in order")
             .into())
-        },
-    )
+    })
 }
 
 /// As directories are read: no hidden files, and the endings of documents alone.

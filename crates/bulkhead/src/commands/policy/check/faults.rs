@@ -1,12 +1,12 @@
 //! Single things that are wrong or suspicious, and where they stand.
 
 use super::{Source, options, rules};
-use crate::{commands::policy::offline, output::moment};
+use crate::commands::policy::{files::Files, lint};
 use bulkhead_model::{Direction, ServiceName};
 use bulkhead_policy::{
     PolicySet, Service,
     document::{DocumentKey, read_assertions},
-    kubernetes::{self, Semantics, Severity},
+    kubernetes::Severity,
     verify,
     yaml::{self, Limits, Mark, Node, Value},
 };
@@ -47,10 +47,7 @@ pub(super) fn of_documents(sources: &[Source]) -> Vec<Fault> {
             suggestion: d.suggestion,
         })
         .collect();
-    let reading = kubernetes::read(files());
-    let seems = kubernetes::connections(&reading.resources, Semantics::KUBERNETES).diagnostics;
-    let foreign = reading.diagnostics.into_iter().chain(seems).filter(|d| d.severity < Severity::Note);
-    for d in foreign {
+    for d in lint::of_manifests(sources) {
         let fault = Fault {
             file: d.place.file.to_string(),
             line: d.place.line,
@@ -73,9 +70,8 @@ pub(super) fn of_documents(sources: &[Source]) -> Vec<Fault> {
 }
 
 /// What is allowed but probably not meant.
-pub(super) fn lint(set: &PolicySet, places: &Places) -> Vec<Fault> {
-    let inventory = offline::inventory(&[set], []);
-    let findings = bulkhead_policy::lint(set, &inventory, &[], moment::now());
+pub(super) fn lint(files: &Files, places: &Places) -> Vec<Fault> {
+    let findings = lint::of_documents(files, &[]);
     findings
         .into_iter()
         .map(|finding| {

@@ -1,8 +1,10 @@
-use super::inventory;
+use super::{Files, inventory};
 use crate::output::moment;
 use bulkhead_api::{Reach, ReachHop, Reacher, WhoCanReach};
 use bulkhead_model::{Identity, Peer, ServiceName};
-use bulkhead_policy::{Compiler, Inventory, PolicySet, Reach as Tables, Remote, RuleBook, View, peer_of};
+use bulkhead_policy::{
+    Compiler, Evaluator, Inventory, Reach as Tables, Remote, RuleBook, Traffic, View, peer_of,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The policy of documents, ready for questions about all flows.
@@ -12,11 +14,32 @@ struct Question {
     tables: Tables,
 }
 
+/// The rules that let one of the flows from a client to a server through.
+struct Rules<'q> {
+    question: &'q Question,
+    evaluator: Evaluator<'q>,
+}
+
+impl<'q> Rules<'q> {
+    fn new(files: &'q Files, question: &'q Question) -> Self {
+        let mut book = question.book.clone();
+        let evaluator = Evaluator::new(&files.set, &question.inventory, &mut book, moment::now());
+        Self { question, evaluator }
+    }
+
+    fn between(&self, client: Identity, server: Identity) -> Vec<String> {
+        let Some(one) = self.question.tables.traffic(client, server).witness() else { return Vec::new() };
+        let one = Traffic { protocol: one.protocol, port: one.port, application: one.application };
+        let [client, server] = [client, server].map(|identity| Remote::from(&self.question.peer(identity)));
+        self.evaluator.verdict(&client, &server, one).rules()
+    }
+}
+
 impl Question {
-    fn new(set: &PolicySet, peers: &[&Peer]) -> Self {
-        let inventory = inventory(&[set], peers.iter().copied());
+    fn new(files: &Files, peers: &[&Peer]) -> Self {
+        let inventory = inventory(&[files], peers.iter().copied());
         let mut compiler = Compiler::default();
-        let compiled = compiler.compile(set, &inventory, moment::now());
+        let compiled = compiler.compile(&files.set, &inventory, moment::now());
         let book = compiler.book().clone();
         Self { inventory, book, tables: Tables::new(compiled, View::Now) }
     }
@@ -61,8 +84,9 @@ impl Question {
 }
 
 /// Whether a packet can ever get from one peer to the other, over any number of services.
-pub(in crate::commands::policy) fn reach(set: &PolicySet, from: Peer, to: Peer) -> Reach {
-    let question = Question::new(set, &[&from, &to]);
+pub(in crate::commands::policy) fn reach(files: &Files, from: Peer, to: Peer) -> Reach {
+    let question = Question::new(files, &[&from, &to]);
+    let rules = Rules::new(files, &question);
     let goals = question.identities(&to);
     let steps = question.walk(&question.identities(&from), |here, there| {
         // Two ends of which neither is a service are not ours to judge.
@@ -85,6 +109,7 @@ pub(in crate::commands::policy) fn reach(set: &PolicySet, from: Peer, to: Peer) 
             port: witness.map_or(0, |w| w.port),
             through: traffic.to_string(),
             seen: false,
+            rules: rules.between(before, here),
         });
         at = Some(before);
     }
@@ -98,9 +123,10 @@ pub(in crate::commands::policy) fn reach(set: &PolicySet, from: Peer, to: Peer) 
 }
 
 /// Who can reach a service, directly or over others.
-pub(in crate::commands::policy) fn who_can_reach(set: &PolicySet, service: ServiceName) -> WhoCanReach {
+pub(in crate::commands::policy) fn who_can_reach(files: &Files, service: ServiceName) -> WhoCanReach {
     let goal = Peer::Service(service.clone());
-    let question = Question::new(set, &[&goal]);
+    let question = Question::new(files, &[&goal]);
+    let rules = Rules::new(files, &question);
     let steps = question.walk(&question.identities(&goal), |here, there| {
         there != here && question.tables.reaches(there, here)
     });
@@ -113,6 +139,7 @@ pub(in crate::commands::policy) fn who_can_reach(set: &PolicySet, service: Servi
             through: question.through(identity, toward),
             seen: false,
             open_because: None,
+            rules: rules.between(identity, toward),
         })
         .collect();
     reachers.sort_by(|a, b| (a.hops, &a.peer).cmp(&(b.hops, &b.peer)));

@@ -1,5 +1,6 @@
 use super::*;
 use bulkhead_model::{IpProtocol, Verdict};
+use bulkhead_policy::{PolicySet, ReadOptions};
 
 /// world → web → api → redis, and nothing else.
 const SHOP: &str = "\
@@ -27,8 +28,8 @@ spec:
   ingress: [{from: [{service: shop/api}], ports: [6379]}]
 ";
 
-fn shop() -> PolicySet {
-    PolicySet::read([("shop.yaml", SHOP)], ReadOptions::default()).expect("valid")
+fn shop() -> Files {
+    PolicySet::read([("shop.yaml", SHOP)], ReadOptions::default()).expect("valid").into()
 }
 
 fn ask(from: &str, to: &str, port: u16) -> Explanation {
@@ -76,14 +77,16 @@ fn who_can_reach_tells_direct_from_indirect() {
 #[test]
 fn services_that_no_document_targets_hold_nothing_back() {
     let before = SHOP.split("---\n").last().expect("redis").to_owned();
-    let read = |text: &str| PolicySet::read([("redis.yaml", text)], ReadOptions::default()).expect("valid");
+    let read = |text: &str| -> Files {
+        PolicySet::read([("redis.yaml", text)], ReadOptions::default()).expect("valid").into()
+    };
     let (before, after) = (read(&before), read(&before.replace("6379", "6380")));
     let answer = who_can_reach(&before, "shop/redis".parse().expect("valid"));
     assert_eq!(answer.direct.len(), 1, "{answer:?}");
     let inventory = inventory(&[&before, &after], []);
     let flows = bulkhead_policy::flow_diff(
-        &with_bystanders(&before, &inventory),
-        &with_bystanders(&after, &inventory),
+        &before.set.with_bystanders(&inventory),
+        &after.set.with_bystanders(&inventory),
         &inventory,
         moment::now(),
     );

@@ -88,7 +88,7 @@ impl Reader<'_> {
             }
             other => {
                 let known = ["world", "host", "remote-node", "cluster", "all", "none"];
-                let meant = crate::kubernetes::reader::nearest(other, &known).unwrap_or("world");
+                let meant = crate::suggest::nearest(other, known).unwrap_or("world");
                 self.error_with(
                     at,
                     format!("'{other}' is not an entity"),

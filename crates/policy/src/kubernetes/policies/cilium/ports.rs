@@ -1,8 +1,8 @@
 //! What the rules of Cilium mean: ports, types of ICMP, and what of layer 7 leaves nothing out.
 
-use super::{Context, Field, Reader};
-use crate::kubernetes::{PROTOCOLS, PortMatch, PortSpec};
-use bulkhead_model::{IcmpType, IpProtocol, PortRange};
+use super::{Context, Field, Reader, parsed_by};
+use crate::kubernetes::{Action, PROTOCOLS, PortMatch, PortSpec};
+use bulkhead_model::{Application, IcmpType, IpProtocol, PortRange};
 
 /// Names of the types of ICMP, as Cilium knows them, that mean the same in every version of it.
 const TYPES_V4: [(&str, u8); 9] = [
@@ -26,21 +26,28 @@ const TYPES_V6: [(&str, u8); 6] = [
 ];
 
 impl Reader<'_> {
-    /// One entry of `toPorts`: `Some(None)` is everything. `None`: it cannot be understood, which has been reported.
+    /// One entry of `toPorts`: ports, and the applications that traffic has to be. `None`: it cannot be understood, which
+    /// has been reported.
     pub(super) fn cilium_ports(
         &mut self,
         at: &Field<'_>,
         context: &Context<'_>,
-    ) -> Option<Option<Vec<PortMatch>>> {
+    ) -> Option<(Vec<PortMatch>, Vec<Application>)> {
         let mut object = self.object(at)?;
         let ports = object.get("ports");
+        let mut applications = Vec::new();
         for key in ["rules", "serverNames", "terminatingTLS", "originatingTLS", "listener"] {
-            if let Some(field) = object.get(key)
-                && !(key == "rules" && self.leaves_nothing_out(&field))
-            {
-                let message = format!("{key} of layer 7 cannot be said");
-                self.cannot(&field, context.action, &message);
-                return None;
+            let Some(field) = object.get(key) else { continue };
+            let understood = if key == "rules" { self.cilium_parser(&field) } else { None };
+            match understood {
+                Some(these) if these.is_empty() || context.action == Action::Allow => {
+                    applications.extend(these)
+                }
+                _ => {
+                    let message = format!("{key} of layer 7 cannot be said");
+                    self.cannot(&field, context.action, &message);
+                    return None;
+                }
             }
         }
         self.finish(object);
@@ -50,19 +57,26 @@ impl Reader<'_> {
             return None;
         }
         let ports: Option<Vec<Vec<PortMatch>>> = list.iter().map(|port| self.cilium_port(port)).collect();
-        Some(Some(ports?.concat()))
+        Some((ports?.concat(), applications))
     }
 
-    /// Whether rules of layer 7 allow everything: names asked of DNS that may be any.
-    fn leaves_nothing_out(&mut self, at: &Field<'_>) -> bool {
-        let Some(mut object) = self.object(at) else { return false };
-        let dns = object.get("dns").map(|dns| self.list(&dns)).unwrap_or_default();
-        let other = object.entries().any(|(key, _)| key != "dns");
-        let mut any = |at: &Field<'_>| {
-            let pattern = self.object(at).and_then(|mut object| object.get("matchPattern"));
-            pattern.is_some_and(|pattern| matches!(pattern.node.text(), Some("*" | "**")))
+    /// What traffic has to be for rules of layer 7 that leave no request of one protocol out; `None` where they do.
+    fn cilium_parser(&mut self, at: &Field<'_>) -> Option<Vec<Application>> {
+        let object = self.object(at)?;
+        let parsers: Vec<(&str, Field<'_>)> = object.entries().collect();
+        let [(key, field)] = parsers.as_slice() else { return parsers.is_empty().then(Vec::new) };
+        let rules = self.list(field);
+        let mut is_any = |at: &Field<'_>| {
+            let Some(mut rule) = self.object(at) else { return false };
+            match *key {
+                "dns" => {
+                    let pattern = rule.get("matchPattern");
+                    pattern.is_some_and(|pattern| matches!(pattern.node.text(), Some("*" | "**")))
+                }
+                _ => rule.entries().next().is_none(),
+            }
         };
-        !other && dns.iter().any(&mut any)
+        parsed_by(key).filter(|_| rules.iter().any(&mut is_any))
     }
 
     fn cilium_port(&mut self, at: &Field<'_>) -> Option<Vec<PortMatch>> {
