@@ -15,7 +15,11 @@ use crate::{
 };
 use bulkhead_abi::{CONTROL_CLOSED, CONTROL_FLOWS, Event};
 use bulkhead_datapath::{Answerer, Datapath, EdgeReader, Gate, Policy};
-use bulkhead_discovery::{Update, cgroup::GroupWatch, namespace::Namespaces};
+use bulkhead_discovery::{
+    Update,
+    cgroup::{self, GroupWatch},
+    namespace::Namespaces,
+};
 use bulkhead_model::{
     Workload, WorkloadId,
     node::{ConnectionReport, NodeReport},
@@ -50,6 +54,8 @@ pub(crate) struct Node {
     /// Control groups with our programs on them, by the number of their endpoint.
     groups: BTreeMap<u32, groups::Group>,
     group_watch: Option<GroupWatch>,
+    /// The groups that the agent is in itself, where it runs in a container.
+    own_groups: BTreeSet<u64>,
     /// Workloads in the host's network that have ended and may be started again.
     resting: BTreeMap<WorkloadId, Workload>,
     /// Of the interfaces, the ones that were there before us and belong to no workload.
@@ -104,6 +110,7 @@ impl Node {
             attached: BTreeMap::new(),
             groups: BTreeMap::new(),
             group_watch: None,
+            own_groups: cgroup::of_this_process(),
             resting: BTreeMap::new(),
             exempt: BTreeSet::new(),
             found_at_start: BTreeSet::new(),

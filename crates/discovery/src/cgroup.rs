@@ -9,6 +9,7 @@ mod watch;
 pub use watch::GroupWatch;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -23,7 +24,8 @@ pub struct ControlGroup {
     pub id: u64,
 }
 
-const UNIFY: &str = "boot the host with systemd.unified_cgroup_hierarchy=1";
+const UNIFY: &str =
+    "boot the host with systemd.unified_cgroup_hierarchy=1, or give the container a network of its own";
 
 /// Why a container has no group of its own that could be used, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +35,8 @@ pub enum GroupError {
     #[error("this host has control groups of version 1 only, which take no programs; {UNIFY}")]
     NoHierarchy,
     #[error(
-        "its runtime keeps it in no control group of version 2 of its own (it is in {0}); {UNIFY}, or run it by runc 1.1 \
-         or later"
+        "its runtime keeps it in no control group of version 2 of its own (it is in {0}); run it by runc 1.1 or later, \
+         {UNIFY}"
     )]
     NotOwn(String),
     #[error(
@@ -55,6 +57,15 @@ pub fn of_container(pid: u32, container: &str) -> Result<ControlGroup, GroupErro
         Err(_) => None,
     });
     found.ok_or(GroupError::Unseen(path))
+}
+
+/// The groups that this process is in itself: its own and those above.
+pub fn of_this_process() -> BTreeSet<u64> {
+    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let Some(path) = text.lines().find_map(|line| line.strip_prefix("0::")) else { return BTreeSet::new() };
+    let paths = Path::new(path).ancestors().filter_map(Path::to_str);
+    paths.flat_map(|path| folders(&mounts, path)).filter_map(|folder| number_of(&folder).ok()).collect()
 }
 
 /// The number of the group whose folder this is.

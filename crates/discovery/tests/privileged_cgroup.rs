@@ -21,6 +21,8 @@ fn the_group_of_a_process_is_found_by_the_name_of_its_container() {
     assert_eq!((found.folder.as_path(), found.id), (group.folder(), group.id()));
     let other = ID.replace('7', "8");
     assert!(matches!(cgroup::of_container(process.id(), &other), Err(GroupError::NotOwn(_))));
+    assert!(group.enter(cgroup::of_this_process).contains(&group.id()), "who is in it knows it");
+    assert!(!cgroup::of_this_process().contains(&group.id()));
     drop(process);
     assert_eq!(cgroup::of_container(u32::MAX, ID), Err(GroupError::Gone));
 }

@@ -135,6 +135,9 @@ impl Node {
     }
 
     fn join(&mut self, workload: &Workload, group: &ControlGroup) -> Result<(), String> {
+        if self.own_groups.contains(&group.id) {
+            return Err("it is Bulkhead itself, whose control interface no policy shall cut off".to_owned());
+        }
         let known = self.groups.iter().find(|(_, known)| known.id == group.id);
         let known = known.map(|(number, known)| (*number, known.workload.clone()));
         if let Some((number, Some(owner))) = &known {
@@ -177,7 +180,7 @@ impl Node {
             Err(error) => {
                 // Half of the programs would be a promise that does not hold.
                 self.leave_group(number);
-                Err(error.to_string())
+                Err(format!("{error}; give the container a network of its own"))
             }
         }
     }

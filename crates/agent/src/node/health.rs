@@ -38,7 +38,7 @@ impl Node {
             if let Some(why) = &workload.unconfined {
                 sentences.push(format!(
                     "{} ({}) uses the host's network: its connections are seen as the host's and are not confined, \
-                     because {why}; or give it a network of its own",
+                     because {why}",
                     workload.name, workload.service
                 ));
             }
