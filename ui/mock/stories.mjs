@@ -12,31 +12,32 @@ export const STATES = {
 };
 
 /** Addresses of views and of their parts; `of` names the states in which there is such a thing. A form waits for nothing, nor does what is known in every state. */
-const ALL = ["shop", "viewer", "empty", "loading", "error", "huge"];
+const ALL = ["shop", "viewer", "empty", "loading", "error"];
+const HUGE = [...ALL, "huge"];
 const FULL = ["shop", "viewer"];
 export const STORIES = [
   { name: "Sign in", hash: "#/map", of: ["out"] },
-  { name: "Map", hash: "#/map", of: ALL },
+  { name: "Map", hash: "#/map", of: HUGE },
   { name: "Map, a service", hash: "#/map?focus=shop/web", of: FULL },
   { name: "Map, a denied line", hash: "#/map?link=shop/web>data/redis>denied", of: FULL },
   { name: "Map, outside", hash: "#/map?focus=world", of: FULL },
   { name: "Map, blast radius", hash: "#/map?focus=shop/web&layers=quiet,labels,verdicts,rings,modes,blast", of: FULL },
   { name: "Map, as if all were in Enforce", hash: "#/map?layers=quiet,labels,verdicts,rings,modes,enforced", of: FULL },
-  { name: "Services", hash: "#/services", of: ALL },
+  { name: "Services", hash: "#/services", of: HUGE },
   { name: "Service", hash: "#/services/shop/checkout", of: [...FULL, "empty", "loading", "error"] },
   { name: "Service, open-ended", hash: "#/services/edge/mail-relay", of: FULL },
   { name: "Events", hash: "#/events", of: ALL },
   { name: "Event, denied", hash: "#/events/9001", of: FULL },
   { name: "Event, gone", hash: "#/events/1", of: ["empty", "loading", "error"] },
-  { name: "Policies", hash: "#/policies", of: ALL },
+  { name: "Policies", hash: "#/policies", of: HUGE },
   { name: "Policies, editor", hash: "#/policies?tab=edit", of: ["shop"], form: true },
   { name: "Policies, question", hash: "#/policies?tab=ask", of: ALL, form: true },
   { name: "Policies, trials", hash: "#/policies?tab=trials", of: ALL },
   { name: "Policies, proposals", hash: "#/policies?tab=proposals", of: ALL },
   { name: "Policies, history", hash: "#/policies?tab=history", of: ALL },
-  { name: "Review", hash: "#/review", of: ALL },
+  { name: "Review", hash: "#/review", of: HUGE },
   { name: "Review, by pattern", hash: "#/review?by=accept&service=shop/*", of: ["shop"] },
-  { name: "Blast radius", hash: "#/blast", of: ALL },
+  { name: "Blast radius", hash: "#/blast", of: HUGE },
   { name: "Blast radius of one", hash: "#/blast/shop/web", of: [...FULL, "loading", "error"] },
   { name: "Compliance", hash: "#/compliance", of: ALL },
   { name: "Compliance, reports", hash: "#/compliance?tab=reports", of: ALL },

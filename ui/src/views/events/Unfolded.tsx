@@ -18,7 +18,8 @@ export function Unfolded({ event, events }: { event: Event; events: readonly Eve
   const story = all.slice(first, first + MARKS);
   const from = story[0]?.time ?? 0;
   const to = Math.max(from + 1000, ...story.map(lastTime));
-  const places = spread(story.map((each) => (each.time - from) / (to - from)));
+  // As wide as a mark is, of a line that is narrow on a phone.
+  const places = spread(story.map((each) => (each.time - from) / (to - from)), window.innerWidth <= 760 ? 0.09 : 0.035);
   return (
     <section className="card unfolded">
       <div className="unfolded-title"><b>How it unfolded</b><br /><span className="t2 small">{plural(all.length, "event")} in {span(to - from)}</span></div>
@@ -36,8 +37,8 @@ export function Unfolded({ event, events }: { event: Event; events: readonly Eve
 }
 
 /** Shares of a line, ascending, moved as little as it takes that marks stand beside each other. */
-export function spread(at: readonly number[]): number[] {
-  const gap = Math.min(0.035, 1 / Math.max(1, at.length - 1));
+export function spread(at: readonly number[], wide = 0.035): number[] {
+  const gap = Math.min(wide, 1 / Math.max(1, at.length - 1));
   const out = [...at];
   for (let i = 1; i < out.length; i++) out[i] = Math.max(out[i] ?? 0, (out[i - 1] ?? 0) + gap);
   let most = 1;

@@ -34,12 +34,12 @@ export function bucketsOf(edges: Iterable<MapEdge>, points: readonly TimelinePoi
 
 const STEPS = [600_000, 3_600_000, 3 * 3_600_000, 86_400_000, 7 * 86_400_000, 30 * 86_400_000];
 
-/** Round clock times to write below the bars; none so near to the end that it would be cut. */
+/** Round clock times to write below the bars; none so near to an end that it would be cut. */
 export function ticksOf({ from, to }: Range): number[] {
   const step = STEPS.find((each) => (to - from) / each <= 8) ?? 30 * 86_400_000;
   const offset = new Date(to).getTimezoneOffset() * 60_000;
   const ticks: number[] = [];
-  for (let t = Math.ceil((from - offset) / step) * step + offset; t < to - (to - from) * 0.03; t += step) ticks.push(t);
+  for (let t = Math.ceil((from + (to - from) * 0.03 - offset) / step) * step + offset; t < to - (to - from) * 0.03; t += step) ticks.push(t);
   return ticks;
 }
 
