@@ -75,6 +75,8 @@ pub(crate) struct Node {
     wanted: NodePolicy,
     /// Whether this process has been told a policy.
     has_policy: bool,
+    /// Whether an earlier agent enforced something, and this one has been told nothing yet that takes its place.
+    keeps_earlier: bool,
     applied_revision: u64,
     /// What could not be done lately, by what it is about.
     troubles: BTreeMap<String, String>,
@@ -123,6 +125,7 @@ impl Node {
             container_networks: BTreeSet::new(),
             wanted: NodePolicy::default(),
             has_policy: false,
+            keeps_earlier: false,
             applied_revision: 0,
             troubles: BTreeMap::new(),
             edges: EdgeReader::default(),
@@ -135,6 +138,7 @@ impl Node {
         };
         let before = node.links.all().await?;
         let closed = node.datapath.flags()? & CONTROL_CLOSED != 0;
+        node.keeps_earlier = closed;
         node.found_at_start = before
             .iter()
             .map(|link| link.ifindex)

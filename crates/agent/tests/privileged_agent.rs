@@ -274,7 +274,7 @@ fn an_estate_is_seen_then_enforced_and_the_agents_death_changes_nothing() {
     connect(stranger, redis.addresses()[0]).expect_err("still denied");
     ping(&mut connect(web, redis.addresses()[1]).expect("still allowed")).expect("an echo");
     let late = network.add_host();
-    let [web, redis, _, newcomer] = &network.hosts[..] else { panic!("four hosts") };
+    let [web, redis, stranger, newcomer] = &network.hosts[..] else { panic!("four hosts") };
     assert_eq!(late, 3);
     connect(newcomer, redis.addresses()[0]).expect_err("nobody knows it, so the gate holds it");
 
@@ -282,11 +282,24 @@ fn an_estate_is_seen_then_enforced_and_the_agents_death_changes_nothing() {
     let mut agent = Running::start(&network.router, pins.clone());
     let known: Vec<Workload> =
         network.hosts.iter().zip(SERVICES).map(|(host, service)| workload(service, host)).collect();
-    agent.apply(policy(4, Mode::Enforce));
+    // A controller that has no policy yet takes none away, also where the workloads are known before it has one.
     agent.updates.blocking_send(Update::Snapshot(known)).expect("the agent listens");
     agent.wait_for("the workloads", |r| matches!(r, NodeReport::Workloads(_)));
-    ping(&mut old).expect("nothing is cut");
-    ping(&mut connect(web, redis.addresses()[0]).expect("allowed")).expect("an echo");
+    let kept = |r: &NodeReport| match r {
+        NodeReport::Health(h) => h.gate && h.not_covered.iter().any(|s| s.contains("has no policy")),
+        _ => false,
+    };
+    agent.wait_for("that the old policy is kept", kept);
+    let web_gets_through = |old: &mut TcpStream| {
+        ping(old).expect("nothing is cut");
+        ping(&mut connect(web, redis.addresses()[0]).expect("allowed")).expect("an echo");
+    };
+    web_gets_through(&mut old);
+    connect(stranger, redis.addresses()[0]).expect_err("denied as before");
+    connect(newcomer, redis.addresses()[0]).expect_err("closed as before");
+    agent.apply(policy(4, Mode::Enforce));
+    web_gets_through(&mut old);
+    connect(stranger, redis.addresses()[0]).expect_err("and now by its own policy");
     agent.stop();
 
     let left = network.router.enter(|| bulkhead_agent::remove_all(&pins));

@@ -77,6 +77,10 @@ impl Node {
     }
 
     fn identify(&mut self, id: &WorkloadId) {
+        // Without a policy nobody has a number: what an earlier agent wrote of its interface would be taken out.
+        if self.keeps_earlier {
+            return;
+        }
         let Some(workload) = self.workloads.get(id) else { return };
         // A shared namespace belongs to the workload that made it.
         if workload.attachment != Attachment::Own || path_of(workload).is_none() {

@@ -33,6 +33,13 @@ impl Node {
     fn not_covered(&self) -> Vec<String> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
         let mut sentences: Vec<String> = Vec::new();
+        if self.keeps_earlier {
+            sentences.push(
+                "the controller has no policy: the kernel goes on with the one that an earlier agent enforced, and \
+                 what has started since stays closed"
+                    .to_owned(),
+            );
+        }
         let mut hidden_names: Vec<String> = Vec::new();
         for workload in self.workloads.values() {
             if let Some(why) = &workload.unconfined {

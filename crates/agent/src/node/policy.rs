@@ -12,6 +12,10 @@ use std::{collections::BTreeSet, sync::PoisonError};
 
 impl Node {
     pub(super) async fn apply(&mut self, wanted: NodePolicy) {
+        // The controller knows none: what an earlier agent enforced holds until it does.
+        if self.keeps_earlier && wanted.revision == 0 {
+            return;
+        }
         let news = wanted.revision != self.applied_revision
             || !std::sync::Arc::ptr_eq(&wanted.compiled, &self.wanted.compiled);
         self.stream_flows(wanted.stream_flows);
@@ -28,6 +32,7 @@ impl Node {
                 return;
             }
             self.applied_revision = self.wanted.revision;
+            self.keeps_earlier = false;
             if !closes {
                 self.set_control(CONTROL_CLOSED, false);
                 self.remove_gate();
