@@ -1,6 +1,12 @@
 use bulkhead_api::Settings;
 use bulkhead_model::Timestamp;
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// How a controller is started. What can change later is in [`Settings`], and is stored.
 #[derive(Debug, Clone)]
@@ -23,6 +29,12 @@ pub struct ControllerConfig {
     pub node: String,
     pub clock: Clock,
     pub limits: Limits,
+    /// How long after a change of what nodes enforce the database is copied.
+    pub backup_after: Duration,
+    /// Whether the kernel of this host enforces something already. It is kept where the state is lost.
+    pub enforced: bool,
+    /// Whether it may be given up then.
+    pub begin_anew: bool,
 }
 
 /// How the server is protected on the wire.
@@ -100,6 +112,9 @@ impl Default for ControllerConfig {
             node: "local".to_owned(),
             clock: Clock::system(),
             limits: Limits::default(),
+            backup_after: Duration::from_secs(5),
+            enforced: false,
+            begin_anew: false,
         }
     }
 }

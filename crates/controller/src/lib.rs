@@ -14,6 +14,7 @@
 
 mod actor;
 mod app;
+mod backup;
 mod blast;
 mod config;
 mod diff;
@@ -37,7 +38,12 @@ pub use blast::{blast_ranking, blast_side};
 pub use config::{Clock, ControllerConfig, Limits, Tls};
 pub use error::ControllerError;
 
-use crate::{actor::Actor, app::App, state::State};
+use crate::{
+    actor::Actor,
+    app::App,
+    backup::Backup,
+    state::{Found, State},
+};
 use bulkhead_model::node::NodeReport;
 use bulkhead_policy::compiled::NodePolicy;
 use bulkhead_store::{SqliteStore, Store, Writer};
@@ -75,7 +81,8 @@ impl Controller {
     /// Opens the store, restores the state, and serves.
     ///
     /// # Errors
-    /// The state directory cannot be used, the database is of a newer version, or the address is taken.
+    /// The state directory cannot be used, the database is of a newer version, or the address is taken. Then nodes are
+    /// told nothing: what the kernel enforces holds.
     pub async fn start(config: ControllerConfig) -> Result<Self, ControllerError> {
         let now = config.clock.now();
         let directory = config.state_dir.clone();
@@ -84,22 +91,38 @@ impl Controller {
             .mode(0o700)
             .create(&directory)
             .map_err(|source| ControllerError::StateDirectory { path: directory.clone(), source })?;
-        let opened = SqliteStore::open(&directory.join("bulkhead.db"), now)?;
+        let database = directory.join("bulkhead.db");
+        let opened = SqliteStore::open(&database, now)?;
         let mut store = opened.store;
         let loaded = store.load()?;
         let spool = loaded.spool.clone();
         let readers = app::Readers::new(&store)?;
         let writer = Arc::new(Writer::start(store).map_err(ControllerError::Thread)?);
 
+        let stored = loaded.settings.clone();
         let mut state = State::restore(&config, loaded, now);
         if let Some(aside) = opened.set_aside {
-            let what = format!(
-                "the database was damaged ({}) and has been set aside as {}; everything begins anew",
+            let begins = format!(
+                "the database was damaged ({}) and has been set aside as {}",
                 aside.why,
                 aside.to.display()
             );
-            state.degrade("database", &what, "restore a backup, or learn again; remove the damaged file");
+            let (what, remedy) = match aside.restored {
+                Some(written) => (
+                    format!(
+                        "{begins}; its backup, {} minutes old, has taken its place",
+                        now.since(written).as_secs() / 60
+                    ),
+                    "look through modes and policies for what was changed since; remove the damaged file",
+                ),
+                None => (
+                    format!("{begins}; everything begins anew"),
+                    "restore a backup, or learn again; remove the damaged file",
+                ),
+            };
+            state.degrade("database", &what, remedy);
         }
+        state.hold(Found { enforced: config.enforced, begin_anew: config.begin_anew }, &stored);
         let token_file = directory.join("admin.token");
         let admin_token = tokenfile::ensure(&token_file, &mut state)?;
 
@@ -107,13 +130,17 @@ impl Controller {
         let (listener, address) = server::bind(config.listen).await?;
         let (stop, stopped) = watch::channel(false);
         let (reports, inbox) = mpsc::channel(REPORTS);
-        let (publish, policy) = watch::channel(NodePolicy::default());
+        // Never an empty one first: a node would open what it enforces.
+        state.bring_up_to_date();
+        let (publish, policy) = watch::channel(state.node_policy());
         let (events_out, events_in) = mpsc::channel(outputs::QUEUE);
         let key = reportkey::ensure(&directory.join("report.key"))?;
         let (app, commands) = App::new(config, &state, readers, Arc::clone(&writer), token_file.clone(), key);
         let mut tasks = Vec::new();
         let outputs = outputs::Dispatcher::new(Arc::clone(&app), spool, state.admin.outputs.clone());
         tasks.push(tokio::spawn(outputs.run(events_in, stopped.clone())));
+        let backup = Backup { database, app: Arc::clone(&app), policy: policy.clone() };
+        tasks.push(tokio::spawn(backup.run(stopped.clone())));
         let actor = Actor::new(state, Arc::clone(&app), writer, publish, events_out);
         tasks.push(tokio::spawn(actor.run(inbox, commands, stopped.clone())));
         let scheme = if tls.acceptor.is_some() { "https" } else { "http" };

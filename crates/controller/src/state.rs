@@ -11,6 +11,7 @@ mod edges;
 mod events;
 mod expiry;
 mod health;
+mod held;
 mod history;
 mod identities;
 mod judge;
@@ -31,6 +32,7 @@ pub(crate) use admin::{Actor, AuthTable, Credential, hex, secret, sha256};
 pub(crate) use documents::{DocumentMeta, KeptDocument, Placement, path_of, place_of};
 pub(crate) use edges::{EdgeRecord, edge_id};
 pub(crate) use events::{KIND_NAMES, kind_name, services_of};
+pub(crate) use held::Found;
 pub(crate) use judge::{allow_with, judged_edge, rule_info, side_verdict};
 pub(crate) use proposals::Record as ProposalRecord;
 pub(crate) use services::ServiceRecord;
@@ -42,10 +44,7 @@ use bulkhead_model::{
     EdgeKey, FlowRecord, ServiceName, Timestamp, Workload, WorkloadId,
     node::{NodeHealth, NodeReport},
 };
-use bulkhead_policy::{
-    Compiler, Inventory, PolicySet, RuleBook,
-    compiled::{CompiledPolicy, NodePolicy},
-};
+use bulkhead_policy::{Compiler, Inventory, PolicySet, RuleBook, compiled::CompiledPolicy};
 use bulkhead_store::{Change, StoredEvent};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -106,6 +105,8 @@ pub(crate) struct State {
     /// Counts changes of documents, for those who prepared one off the task.
     pub(crate) generation: u64,
     stream_flows: bool,
+    /// Whether the kernel is left with what it enforces, as this state does not know what that is.
+    held: bool,
     /// What has to be done before the end of the call.
     stale: Stale,
 
@@ -152,6 +153,12 @@ impl State {
     pub(crate) fn report(&mut self, report: NodeReport, now: Timestamp) {
         self.now = now;
         match report {
+            // Their numbers are of services that this state does not know, or knows by other numbers.
+            NodeReport::Connection(_)
+            | NodeReport::Edges(_)
+            | NodeReport::Identified(_)
+            | NodeReport::Flow(_)
+                if self.held => {}
             NodeReport::Workloads(workloads) => self.all_workloads(workloads),
             NodeReport::WorkloadUp(workload) => self.workload_up(*workload),
             NodeReport::WorkloadDown(id) => self.workload_down(&id),
@@ -227,16 +234,6 @@ impl State {
 
     pub(crate) fn learner(&self) -> &Learner {
         &self.learner
-    }
-
-    /// What nodes are to do.
-    pub(crate) fn node_policy(&self) -> NodePolicy {
-        NodePolicy {
-            revision: self.revision,
-            identities: self.identities.all(),
-            compiled: Arc::clone(&self.compiled),
-            stream_flows: self.stream_flows,
-        }
     }
 
     pub(crate) fn set_stream_flows(&mut self, wanted: bool) {

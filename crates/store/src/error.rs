@@ -11,6 +11,8 @@ pub enum StoreError {
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("{path} is a database, but not one of Bulkhead's: choose another state directory")]
     Foreign { path: PathBuf },
+    #[error("the database cannot be copied to {path}: {source}")]
+    Backup { path: PathBuf, source: io::Error },
     #[error("{path} is in use by another process: is another Bulkhead running with this state directory?")]
     Locked { path: PathBuf },
     /// The disk, or the quota, is full.

@@ -21,7 +21,7 @@ pub use change::{
     ServiceRecord, SessionRecord, SpoolRecord, StoredEvent, TokenRecord,
 };
 pub use error::StoreError;
-pub use sqlite::{Opened, SetAside, SqliteReader, SqliteStore};
+pub use sqlite::{Opened, SetAside, SqliteReader, SqliteStore, back_up};
 pub use writer::{StoreHealth, Writer};
 
 use bulkhead_model::Timestamp;

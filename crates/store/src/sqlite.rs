@@ -1,8 +1,10 @@
+mod backup;
 mod open;
 mod read;
 mod schema;
 mod write;
 
+pub use backup::back_up;
 pub use open::{Opened, SetAside};
 pub use read::SqliteReader;
 

@@ -4,6 +4,7 @@ use bulkhead_model::{Event, EventId, EventKind, Identity, ServiceName, Severity,
 use bulkhead_store::{
     AuditRecord, Change, EventFilter, GENESIS, HISTORY_COARSE, HISTORY_FINE, HISTORY_STEP, HistoryCounts,
     HistoryRecord, Keep, Loaded, Pruned, Reader, SqliteStore, Store, StoreError, StoredEvent, Writer,
+    back_up,
 };
 use std::{
     fs,
@@ -105,8 +106,62 @@ fn a_damaged_database_is_set_aside_and_a_new_one_begun() {
         let aside = opened.set_aside.expect("was set aside");
         assert!(aside.to.to_string_lossy().ends_with("bulkhead.db.damaged-77"), "{aside:?}");
         assert!(aside.to.exists());
+        assert_eq!(aside.restored, None);
         let mut store = opened.store;
         assert_eq!(store.load().expect("loads").last_event, 0);
+    }
+}
+
+fn damage(path: &Path) {
+    fs::write(path, "this is no database, not at all, whatever one does with it".repeat(40)).expect("writes");
+}
+
+#[test]
+fn the_backup_takes_the_place_of_a_damaged_database_and_stays_for_the_next_time() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("bulkhead.db");
+    let mut store = open(directory.path());
+    store.write(&[event(1, 1, 1)]).expect("writes");
+    let good = back_up(&path).expect("beside a writer");
+    assert_eq!(good, directory.path().join("bulkhead.db.good"));
+    assert_eq!(fs::metadata(&good).expect("there").permissions().mode() & 0o777, 0o600);
+    store.write(&[event(2, 2, 2)]).expect("writes on");
+    drop(store);
+    for round in 0..2 {
+        damage(&path);
+        let opened = SqliteStore::open(&path, Timestamp(77 + round)).expect("opens");
+        assert!(opened.set_aside.expect("was set aside").restored.is_some());
+        let mut store = opened.store;
+        assert_eq!(store.load().expect("loads").last_event, 1, "as it was when it was copied");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+    // What is damaged is not copied over what is whole.
+    damage(&path);
+    back_up(&path).expect_err("damaged");
+    assert!(!directory.path().join("bulkhead.db.good-new").exists());
+    assert!(
+        SqliteStore::open(&path, Timestamp(80)).expect("opens").set_aside.expect("again").restored.is_some()
+    );
+}
+
+#[test]
+fn a_backup_that_is_damaged_or_of_a_newer_version_is_not_used() {
+    for newer in [false, true] {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("bulkhead.db");
+        open(directory.path()).write(&[event(1, 1, 1)]).expect("writes");
+        let good = back_up(&path).expect("copied");
+        if newer {
+            let connection = rusqlite::Connection::open(&good).expect("opens");
+            connection.execute_batch("PRAGMA user_version = 99").expect("sets");
+        } else {
+            damage(&good);
+        }
+        damage(&path);
+        let opened = SqliteStore::open(&path, Timestamp(77)).expect("opens all the same");
+        assert_eq!(opened.set_aside.expect("was set aside").restored, None);
+        assert_eq!({ opened.store }.load().expect("loads").last_event, 0);
     }
 }
 

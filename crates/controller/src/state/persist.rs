@@ -94,6 +94,7 @@ impl State {
             revision,
             generation: 0,
             stream_flows: false,
+            held: false,
             stale: super::Stale { policy: true, inventory: true, ..super::Stale::default() },
             log: Log { last_event: loaded.last_event, last_position: loaded.last_position },
             denials: super::denials::Denials::default(),

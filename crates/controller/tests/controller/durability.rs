@@ -1,14 +1,16 @@
 //! Killed, damaged, of another version: what was answered is not lost, and what is wrong is said.
 
-use crate::support::{REDIS, Running, client, config, eventually, name, start};
+use crate::support::{REDIS, Running, client, config, eventually, name, start, start_with, workload};
 use bulkhead_api::{ApplyRequest, EventQuery, ModeChange, QuarantineRequest};
-use bulkhead_controller::{Controller, ControllerError};
-use bulkhead_model::{Mode, Verdict};
+use bulkhead_controller::{Controller, ControllerConfig, ControllerError};
+use bulkhead_model::{Mode, Timestamp, Verdict, node::NodeReport};
+use bulkhead_store::{SqliteStore, Store};
 use std::{
     fs,
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 const CHILD: &str = "BULKHEAD_TEST_CHILD_STATE";
@@ -96,6 +98,97 @@ async fn a_damaged_database_is_set_aside_and_said() {
     controller.stop().await;
 }
 
+fn damage(directory: &Path) {
+    for suffix in ["-wal", "-shm"] {
+        // With its journal SQLite would mend the file by itself.
+        let _ = fs::remove_file(directory.join(format!("bulkhead.db{suffix}")));
+    }
+    fs::write(directory.join("bulkhead.db"), "nothing that SQLite would know".repeat(100)).expect("writes");
+}
+
+/// The shop with an enforced redis, stopped.
+async fn an_enforced_shop(with_backup: bool) -> (tempfile::TempDir, u64) {
+    let after = if with_backup { Duration::from_millis(50) } else { Duration::from_secs(3_600) };
+    let running = start_with(|config| config.backup_after = after).await;
+    running.shop().await;
+    running
+        .admin
+        .set_mode(&name("shop/redis"), &ModeChange { mode: Mode::Enforce, reason: None })
+        .await
+        .expect("set");
+    let revision = running.admin.status().await.expect("status").revision;
+    let good = running.directory.path().join("bulkhead.db.good");
+    if with_backup {
+        eventually("the backup has the mode", || async {
+            let copy = tempfile::tempdir().ok()?;
+            fs::copy(&good, copy.path().join("bulkhead.db")).ok()?;
+            let opened = SqliteStore::open(&copy.path().join("bulkhead.db"), Timestamp(1)).ok()?;
+            let loaded = { opened.store }.load().ok()?;
+            let redis = loaded.services.into_iter().find(|service| service.name == name("shop/redis"))?;
+            redis.data.contains("\"enforce\"").then_some(())
+        })
+        .await;
+    }
+    let directory = running.directory;
+    running.controller.stop().await;
+    assert_eq!(good.exists(), with_backup);
+    (directory, revision)
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_replaced_by_its_backup_with_all_modes() {
+    let (directory, revision) = an_enforced_shop(true).await;
+    damage(directory.path());
+    let enforced = ControllerConfig { enforced: true, ..config(directory.path()) };
+    let controller = Controller::start(enforced).await.expect("starts");
+    let first = controller.policy.borrow().clone();
+    assert!(first.revision >= revision, "what was enforced before is told at once");
+    assert!(first.compiled.services.iter().any(|service| service.mode == Mode::Enforce));
+    let admin = client(&controller, controller.admin_token.clone());
+    let status = admin.status().await.expect("status");
+    assert_eq!(status.services.enforce, 1);
+    let said: Vec<&str> = status.degraded.iter().map(|wrong| wrong.what.as_str()).collect();
+    assert!(said.len() == 1 && said[0].contains("its backup, 0 minutes old,"), "{said:?}");
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_state_takes_nothing_from_a_kernel_that_enforces_until_somebody_says_so() {
+    for lost in ["damaged", "removed"] {
+        let (directory, _) = an_enforced_shop(false).await;
+        damage(directory.path());
+        if lost == "removed" {
+            fs::remove_file(directory.path().join("bulkhead.db")).expect("removed");
+        }
+        let enforced = ControllerConfig { enforced: true, ..config(directory.path()) };
+        // Also after a restart, which finds a database that can be read.
+        for round in 0..2 {
+            let controller = Controller::start(enforced.clone()).await.expect("starts");
+            let running = Running {
+                admin: client(&controller, controller.admin_token.clone()),
+                controller,
+                directory: tempfile::tempdir().expect("directory"),
+            };
+            running.report(NodeReport::Workloads(vec![workload("web-1", "shop/web", 80)])).await;
+            eventually("the workload is known", || async {
+                (running.admin.status().await.ok()?.workloads == 1).then_some(())
+            })
+            .await;
+            assert_eq!(running.controller.policy.borrow().revision, 0, "{lost}, round {round}");
+            let status = running.admin.status().await.expect("status");
+            let kept = status.degraded.iter().find(|wrong| wrong.what.contains("kept as it is"));
+            assert!(kept.expect("said").remedy.contains("--begin-anew"), "{lost}, round {round}");
+            running.controller.stop().await;
+        }
+        for begin_anew in [true, false] {
+            let anew = ControllerConfig { begin_anew, ..enforced.clone() };
+            let controller = Controller::start(anew).await.expect("starts");
+            assert!(controller.policy.borrow().revision > 0, "{lost}: once said it stays said");
+            controller.stop().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused_with_a_clear_error() {
     let running = start().await;
@@ -125,6 +218,10 @@ async fn a_stopped_controller_comes_back_as_it_was() {
     let directory = running.directory;
     running.controller.stop().await;
     let controller = Controller::start(config(directory.path())).await.expect("starts again");
+    // The first that a node is told, before any task of the controller has run: never an empty one.
+    let first = controller.policy.borrow().clone();
+    assert!(first.revision >= revision, "{first:?}");
+    assert_eq!((first.identities.len(), first.compiled.services.len()), (3, 3), "{first:?}");
     assert_eq!(controller.admin_token, token);
     let admin = client(&controller, token);
     let status = admin.status().await.expect("status");

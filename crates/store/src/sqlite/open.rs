@@ -1,4 +1,4 @@
-use super::{SqliteStore, schema};
+use super::{SqliteStore, backup, schema};
 use crate::StoreError;
 use bulkhead_model::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -16,11 +16,13 @@ pub struct Opened {
     pub set_aside: Option<SetAside>,
 }
 
-/// A damaged database was moved away, and a new one begun.
+/// A damaged database was moved away, and its backup put in its place, or a new one begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     pub to: PathBuf,
     pub why: String,
+    /// When the backup was written that took its place; none where a new one was begun.
+    pub restored: Option<Timestamp>,
 }
 
 enum Failure {
@@ -38,8 +40,9 @@ impl<E: Into<StoreError>> From<E> for Failure {
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, or makes it (mode 0600). A damaged one is set aside as `path.damaged-TIME` and a
-    /// new one begun; one of a newer version, or of another program, is refused.
+    /// Opens the database at `path`, or makes it (mode 0600). A damaged one is set aside as `path.damaged-TIME` and
+    /// replaced by what [`back_up`](crate::back_up) has kept, or where that is of no use by a new one; one of a newer
+    /// version, or of another program, is refused.
     pub fn open(path: &Path, now: Timestamp) -> Result<Opened, StoreError> {
         match attempt(path) {
             Ok(store) => Ok(Opened { store, set_aside: None }),
@@ -47,8 +50,13 @@ impl SqliteStore {
             Err(Failure::Damaged(why)) => {
                 let to = set_aside(path, now)?;
                 tracing::error!(path = %path.display(), to = %to.display(), why, "database damaged, set aside");
+                if let Some((store, written)) = from_backup(path)? {
+                    tracing::warn!(path = %path.display(), "the backup has taken its place");
+                    let set_aside = Some(SetAside { to, why, restored: Some(written) });
+                    return Ok(Opened { store, set_aside });
+                }
                 match attempt(path) {
-                    Ok(store) => Ok(Opened { store, set_aside: Some(SetAside { to, why }) }),
+                    Ok(store) => Ok(Opened { store, set_aside: Some(SetAside { to, why, restored: None }) }),
                     Err(Failure::Other(error)) => Err(error),
                     Err(Failure::Damaged(why)) => Err(StoreError::Open {
                         path: path.to_owned(),
@@ -58,6 +66,30 @@ impl SqliteStore {
             }
         }
     }
+}
+
+/// The backup in the place of the database, where there is one that can be used. The backup itself stays as it is.
+fn from_backup(path: &Path) -> Result<Option<(SqliteStore, Timestamp)>, StoreError> {
+    let why = match backup::restore(path) {
+        Ok(None) => return Ok(None),
+        Ok(Some(written)) => match attempt(path) {
+            Ok(store) => return Ok(Some((store, written))),
+            Err(Failure::Damaged(why)) => why,
+            Err(Failure::Other(error)) => error.to_string(),
+        },
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(path = %path.display(), why, "the backup cannot be used");
+    for suffix in ["", "-wal", "-shm"] {
+        let file = beside(path, suffix);
+        match fs::remove_file(&file) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::Open { path: file, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 fn attempt(path: &Path) -> Result<SqliteStore, Failure> {
@@ -110,20 +142,22 @@ fn busy(error: rusqlite::Error, path: &Path) -> StoreError {
 }
 
 fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
-    let with = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
     let aside = format!(".damaged-{}", now.0);
-    let to = with(&aside);
+    let to = beside(path, &aside);
     for suffix in ["", "-wal", "-shm"] {
-        let from = with(suffix);
-        match fs::rename(&from, with(&format!("{aside}{suffix}"))) {
+        let from = beside(path, suffix);
+        match fs::rename(&from, beside(path, &format!("{aside}{suffix}"))) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(StoreError::Open { path: from, source }),
         }
     }
     Ok(to)
+}
+
+/// The file whose name is that of `path` and more.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
