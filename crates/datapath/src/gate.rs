@@ -27,6 +27,8 @@ pub struct Gate {
 }
 
 const TABLE: &str = "bulkhead";
+/// Chains of each of the two tables: from workloads, to them forwarded, to them from the host.
+const HOOKS: usize = 3;
 
 impl Gate {
     /// `patterns` are interface names as nftables matches them: `veth*`.
@@ -97,6 +99,19 @@ impl Gate {
             script += &format!("table {family} {TABLE}\ndelete table {family} {TABLE}\n");
         }
         nft(&script).map(drop)
+    }
+
+    /// Whether the gate stands as it was installed, with these interfaces open: tables, hooks and rules. `nft flush
+    /// ruleset` takes all of it, and says nothing.
+    pub fn holds(&self, attached: &BTreeSet<String>) -> bool {
+        // One at a time: nft looks for the tables of one family alone.
+        let list = |family: &str| nft(&format!("list table {family} {TABLE}\n"));
+        let (Ok(bridge), Ok(inet)) = (list("bridge"), list("inet")) else { return false };
+        let said = bridge + &inet;
+        let hooks = 2 * HOOKS;
+        said.matches("hook ").count() == hooks
+            && said.matches(" drop\n").count() == hooks * self.patterns.len()
+            && attached.iter().all(|name| said.matches(&format!("\"{name}\"")).count() >= 2)
     }
 
     /// Whether both tables are there.

@@ -60,8 +60,23 @@ impl State {
         if health.revision > 0 {
             self.applied = health.revision;
         }
+        self.watch_gate(&health);
         self.health = Some((self.now, health));
         self.effects.view = true;
+    }
+
+    /// Where something is enforced, new containers are closed before an agent has seen them: by the gate, or not at all.
+    fn watch_gate(&mut self, health: &NodeHealth) {
+        let enforced = self.held || self.compiled.services.iter().any(|service| service.mode.drops());
+        if health.gate || !enforced {
+            self.recover("gate");
+        } else if self.held || health.revision >= self.revision {
+            let what =
+                "the first-packet gate is open: a container that starts can send before anybody judges it";
+            let remedy = "is nftables installed, and does something flush the host's rules? see what is not covered; \
+                          and start without --no-gate";
+            self.degrade("gate", what, remedy);
+        }
     }
 
     /// Said before a table is full, and again when it is. What did not fit has been taken back, so a table may be less

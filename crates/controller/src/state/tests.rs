@@ -611,6 +611,37 @@ fn a_full_table_lost_events_and_silence_are_said_and_taken_back() {
 }
 
 #[test]
+fn an_open_gate_is_said_while_something_is_enforced() {
+    let mut estate = shop();
+    let health = |estate: &Estate, gate| {
+        NodeReport::Health(NodeHealth { revision: estate.state.revision, gate, ..NodeHealth::default() })
+    };
+    let open = health(&estate, false);
+    estate.report(open);
+    assert!(estate.state.degraded.is_empty(), "nothing is enforced");
+    estate.state.enter_mode(&name("shop/redis"), Mode::Enforce, "anna", "by hand", false);
+    estate.finish();
+    estate.report(NodeReport::Health(NodeHealth::default()));
+    assert!(estate.state.degraded.is_empty(), "the node has not been told yet");
+    let (closed, open) = (health(&estate, true), health(&estate, false));
+    estate.report(closed.clone());
+    assert!(estate.state.degraded.is_empty());
+    estate.report(open);
+    assert!(estate.state.degraded.keys().eq(["gate"]));
+    estate.report(closed);
+    assert!(estate.state.degraded.is_empty());
+    let said = |what: &EventKind| match what {
+        EventKind::Degraded { what, .. } | EventKind::Recovered { what } => what.contains("gate is open"),
+        _ => false,
+    };
+    assert_eq!(
+        estate.events.iter().filter(|kind| said(kind)).count(),
+        2,
+        "when it opens, and when it is closed"
+    );
+}
+
+#[test]
 fn what_is_stored_brings_the_same_state_back() {
     let mut estate = shop();
     estate.count("shop/api", "shop/redis", 6379, 3, 0);
