@@ -166,6 +166,15 @@ impl Controller {
         })
     }
 
+    /// Returns once the node enforces what this controller wants; where the state was lost, once it is known that the
+    /// node goes on with what it enforced.
+    pub async fn settled(&self) {
+        const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+        while !self.app.view.load().settled {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Ends all tasks and writes what waits.
     pub async fn stop(mut self) {
         // Nobody has to listen for it to be true.

@@ -18,6 +18,8 @@ pub(crate) struct View {
     pub(crate) started: Timestamp,
     pub(crate) revision: u64,
     pub(crate) applied: u64,
+    /// Whether the node enforces what is wanted.
+    pub(crate) settled: bool,
     pub(crate) generation: u64,
     pub(crate) settings: Settings,
     pub(crate) learn_scale: f64,
@@ -53,6 +55,7 @@ pub(crate) fn build(state: &State) -> View {
         started: state.started,
         revision: state.revision,
         applied: state.applied,
+        settled: state.is_settled(),
         generation: state.generation,
         settings: state.settings.clone(),
         learn_scale: state.scale.factor(),

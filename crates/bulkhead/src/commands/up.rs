@@ -22,6 +22,7 @@ use notify::notify;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::Deserialize;
 use std::{
+    convert::Infallible,
     fs, io,
     io::{IsTerminal, Write},
     net::SocketAddr,
@@ -89,6 +90,10 @@ pub(crate) struct UpArgs {
     /// Do not hold the first packets of new interfaces with nftables
     #[arg(long)]
     no_gate: bool,
+
+    /// Where the state is lost while the kernel still enforces a policy: give that up and begin without one
+    #[arg(long)]
+    begin_anew: bool,
 
     /// Name of this node [default: the host's]
     #[arg(long, value_name = "NAME")]
@@ -164,8 +169,8 @@ async fn serve(screen: &mut Screen, state_dir: &Path, config: &Configuration) ->
     let ended = tokio::select! {
         status = first_report(&controller, &local) => {
             announce(screen, config, &controller, &runtimes, token_was_there, status.as_ref())?;
-            notify("READY=1");
             tokio::select! {
+                never = ready(&controller) => match never {},
                 signal = signals.next() => Ended::Asked(signal),
                 result = &mut agent => Ended::Agent(result.map_err(Into::into)),
             }
@@ -200,6 +205,13 @@ async fn serve(screen: &mut Screen, state_dir: &Path, config: &Configuration) ->
     }
 }
 
+/// Whoever waits for this one, a container runtime above all, may go on once the kernel enforces what is stored.
+async fn ready(controller: &Controller) -> Infallible {
+    controller.settled().await;
+    notify("READY=1");
+    std::future::pending().await
+}
+
 /// Why it ends.
 enum Ended {
     Asked(&'static str),
@@ -227,6 +239,8 @@ fn controller_config(state_dir: &Path, config: &Configuration) -> ControllerConf
         profile: config.profile,
         path_prefix: config.path_prefix.clone(),
         node: config.node.clone(),
+        enforced: bulkhead_agent::enforces(Path::new(super::PINS)),
+        begin_anew: config.begin_anew,
         ..ControllerConfig::default()
     }
 }
@@ -235,6 +249,7 @@ fn agent_config(config: &Configuration) -> AgentConfig {
     let mut agent =
         AgentConfig { silent: config.reject == Reject::Drop, gate: config.gate, ..AgentConfig::default() };
     agent.datapath.pins = super::PINS.into();
+    config.tables.apply(&mut agent.datapath.sizes);
     if let Some(connections) = config.max_connections {
         agent.datapath.sizes.flows = connections;
     }

@@ -36,6 +36,11 @@ impl State {
         }
     }
 
+    /// Whether the node has said that it enforces what it is to.
+    pub(crate) fn is_settled(&self) -> bool {
+        if self.held { self.health.is_some() } else { self.applied > 0 && self.applied >= self.revision }
+    }
+
     /// What nodes are to do.
     pub(crate) fn node_policy(&self) -> NodePolicy {
         if self.held {

@@ -3,10 +3,14 @@
 use crate::support::{REDIS, Running, client, config, eventually, name, start, start_with, workload};
 use bulkhead_api::{ApplyRequest, EventQuery, ModeChange, QuarantineRequest};
 use bulkhead_controller::{Controller, ControllerConfig, ControllerError};
-use bulkhead_model::{Mode, Timestamp, Verdict, node::NodeReport};
+use bulkhead_model::{
+    Mode, Timestamp, Verdict,
+    node::{NodeHealth, NodeReport},
+};
 use bulkhead_store::{SqliteStore, Store};
 use std::{
     fs,
+    future::Future,
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
@@ -133,6 +137,29 @@ async fn an_enforced_shop(with_backup: bool) -> (tempfile::TempDir, u64) {
     running.controller.stop().await;
     assert_eq!(good.exists(), with_backup);
     (directory, revision)
+}
+
+#[tokio::test]
+async fn it_is_settled_once_the_node_enforces_the_stored_policy_and_not_before() {
+    let (directory, _) = an_enforced_shop(false).await;
+    let controller = Controller::start(config(directory.path())).await.expect("starts");
+    let admin = client(&controller, controller.admin_token.clone());
+    let revision = controller.policy.borrow().revision;
+    let mut settled = Box::pin(controller.settled());
+    // The node reports, and could not do what it was told.
+    for told in [0, revision - 1] {
+        let health = NodeHealth { revision: told, ..NodeHealth::default() };
+        controller.reports.send(NodeReport::Health(health)).await.expect("taken");
+        eventually("the report is seen", || async {
+            (admin.status().await.ok()?.nodes.first()?.health.revision == told).then_some(())
+        })
+        .await;
+        let waits = std::future::poll_fn(|cx| std::task::Poll::Ready(settled.as_mut().poll(cx).is_pending()));
+        assert!(waits.await, "the policy is not in the kernel");
+    }
+    controller.reports.send(NodeReport::Applied { revision }).await.expect("taken");
+    settled.await;
+    controller.stop().await;
 }
 
 #[tokio::test]

@@ -8,9 +8,11 @@ use std::{
 };
 
 /// Capabilities by number (linux/capability.h) and what each is needed for.
-const CAPABILITIES: [(u32, &str, &str); 5] = [
+const CAPABILITIES: [(u32, &str, &str); 7] = [
     (39, "CAP_BPF", "load programs"),
+    (2, "CAP_DAC_READ_SEARCH", "read what belongs to other users' processes"),
     (12, "CAP_NET_ADMIN", "attach them to interfaces, set nftables rules"),
+    (13, "CAP_NET_RAW", "answer a workload whose connection is denied"),
     (38, "CAP_PERFMON", "let the verifier reason about pointers"),
     (21, "CAP_SYS_ADMIN", "enter network namespaces"),
     (19, "CAP_SYS_PTRACE", "find the process behind a connection"),
@@ -177,5 +179,19 @@ mod tests {
         let finding = capabilities(&Host::fake(root.path(), "6.1.0"));
         assert_eq!(finding.outcome, Outcome::Failed);
         assert!(finding.found.contains("CAP_BPF (load programs)"), "{}", finding.found);
+    }
+
+    #[test]
+    fn the_unit_gives_every_capability_that_is_asked_for_and_keeps_the_hosts_mounts() {
+        let unit = include_str!("../../../../../deploy/systemd/bulkhead.service");
+        let value = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        let given: Vec<&str> = value("CapabilityBoundingSet").expect("set").split(' ').collect();
+        for (_, name, _) in CAPABILITIES {
+            assert!(given.contains(&name), "{name} is missing in {given:?}");
+        }
+        assert_eq!(value("Type"), Some("notify"), "runtimes wait until it is ready");
+        for key in ["ProtectHome", "ProtectSystem", "PrivateTmp", "PrivateMounts", "InaccessiblePaths"] {
+            assert_eq!(value(key), None, "{key} makes a mount namespace, in which pins are lost");
+        }
     }
 }
