@@ -2,6 +2,7 @@
 //! also check a property.
 #![forbid(unsafe_code)]
 
+use bulkhead_agent::read_answer;
 use bulkhead_discovery::naming::{self, Facts};
 use bulkhead_model::Timestamp;
 use bulkhead_policy::{Inventory, PolicySet, ReadOptions, document, kubernetes};
@@ -84,4 +85,13 @@ pub fn service_names(bytes: &[u8]) {
     let (service, _) = naming::service_of(&facts);
     assert_eq!(service.to_string().parse(), Ok(service.clone()), "from {text:?}");
     assert_eq!(naming::service_of(&facts).0, service);
+}
+
+/// DNS answers, which any server that a workload asks may write: a name of theirs is one that can be asked for, and it
+/// has addresses.
+pub fn dns_answers(bytes: &[u8]) {
+    if let Some(resolved) = read_answer(bytes) {
+        assert!((1..=253).contains(&resolved.name.len()) && !resolved.addresses.is_empty(), "{resolved:?}");
+        assert!(resolved.ttl_seconds <= 86_400, "{resolved:?}");
+    }
 }

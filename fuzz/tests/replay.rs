@@ -42,3 +42,8 @@ fn hostile_names_become_names() {
 fn flow_records_are_read_or_told_with_a_reason() {
     replay("flow_records", bulkhead_fuzz::flow_records);
 }
+
+#[test]
+fn dns_answers_are_read_or_tell_nothing() {
+    replay("dns_answers", bulkhead_fuzz::dns_answers);
+}

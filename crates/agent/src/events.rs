@@ -2,7 +2,7 @@
 //! and reports.
 
 use crate::{
-    names, translate,
+    AgentError, names, translate,
     view::{Endpoint, SharedView},
 };
 use bulkhead_abi::{
@@ -14,11 +14,27 @@ use bulkhead_model::{
     DenyReason, Direction, Identity, IpProtocol, Process, Verdict,
     node::{ConnectionReport, NodeReport},
 };
-use std::sync::{
-    Arc, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
-use tokio::sync::mpsc::{Sender, error::TrySendError};
+use tokio::{
+    sync::mpsc::{Sender, error::TrySendError},
+    task::JoinError,
+};
+
+/// How the reader's task ended, for the agent to end with: without it nothing is seen, whatever health says. `Ok` when
+/// nobody takes reports any more.
+pub(crate) fn ended(result: Result<io::Result<()>, JoinError>) -> Result<(), AgentError> {
+    match result {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(AgentError::Events(error)),
+        Err(error) => Err(AgentError::Reader(error)),
+    }
+}
 
 /// Reads until the ring or the receiver ends.
 pub(crate) struct EventReader {
@@ -36,15 +52,9 @@ pub(crate) struct EventReader {
 const BATCH: usize = 512;
 
 impl EventReader {
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> io::Result<()> {
         loop {
-            let batch = match self.events.next(BATCH).await {
-                Ok(batch) => batch,
-                Err(error) => {
-                    tracing::error!(%error, "the event ring cannot be read any more");
-                    return;
-                }
-            };
+            let batch = self.events.next(BATCH).await?;
             for event in batch {
                 let report = match event {
                     KernelEvent::Name { local, message, .. } => {
@@ -61,7 +71,7 @@ impl EventReader {
                             let report = self.connection(&event);
                             let named = self.stranger(&event, &report);
                             if self.reports.send(NodeReport::Connection(Box::new(report))).await.is_err() {
-                                return;
+                                return Ok(());
                             }
                             named.map(|report| NodeReport::Identified(Box::new(report)))
                         }
@@ -80,7 +90,7 @@ impl EventReader {
                 if let Some(report) = report
                     && self.reports.send(report).await.is_err()
                 {
-                    return;
+                    return Ok(());
                 }
             }
         }
@@ -191,4 +201,19 @@ fn client_process(client: &Endpoint, event: &Event) -> Option<Process> {
         return None;
     }
     process::of_connection(&client.namespace, &SocketTuple::of_flow(&tuple, Direction::Egress)).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_fails_or_breaks_down_ends_the_agent_with_an_error() {
+        let failed = tokio::spawn(async { Err(io::Error::other("the ring is gone")) });
+        assert!(matches!(ended(failed.await), Err(AgentError::Events(_))));
+        let broken: tokio::task::JoinHandle<io::Result<()>> =
+            tokio::spawn(async { panic!("as a parser might") });
+        assert!(matches!(ended(broken.await), Err(AgentError::Reader(_))));
+        assert!(ended(tokio::spawn(async { Ok(()) }).await).is_ok());
+    }
 }

@@ -8,14 +8,14 @@ const LONGEST_TTL: u32 = 86_400;
 
 /// What a DNS answer says: the name that was asked for and the addresses at the end of its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Resolved {
-    pub(crate) name: String,
-    pub(crate) addresses: Vec<IpAddr>,
-    pub(crate) ttl_seconds: u32,
+pub struct Resolved {
+    pub name: String,
+    pub addresses: Vec<IpAddr>,
+    pub ttl_seconds: u32,
 }
 
 /// Reads an answer; `None` for everything that tells of no address. The message is hostile input.
-pub(crate) fn read_answer(message: &[u8]) -> Option<Resolved> {
+pub fn read_answer(message: &[u8]) -> Option<Resolved> {
     let packet = Packet::parse(message).ok()?;
     if packet.rcode() != RCODE::NoError || !packet.has_flags(simple_dns::PacketFlag::RESPONSE) {
         return None;
