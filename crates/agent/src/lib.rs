@@ -18,6 +18,9 @@ mod translate;
 mod view;
 
 pub use config::AgentConfig;
+pub use names::{Resolved, read_answer};
+
+pub use bulkhead_datapath::{Sizes, enforces};
 
 use bulkhead_datapath::DatapathError;
 use bulkhead_discovery::Update;
@@ -39,6 +42,10 @@ pub enum AgentError {
     Links(#[from] io::Error),
     #[error("cannot list network interfaces: {0}")]
     Netlink(#[from] rtnetlink::Error),
+    #[error("kernel events cannot be read any more: {0}")]
+    Events(#[source] io::Error),
+    #[error("the reader of kernel events broke down: {0}")]
+    Reader(#[source] tokio::task::JoinError),
     #[error("another Bulkhead works with {0} already")]
     Taken(PathBuf),
     #[error("cannot use {path}: {source}")]

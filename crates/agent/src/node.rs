@@ -7,7 +7,7 @@ mod policy;
 
 use crate::{
     AgentConfig, AgentError,
-    events::EventReader,
+    events::{self, EventReader},
     links::{HostLink, LinkChange, Links},
     lock::PinLock,
     translate,
@@ -51,6 +51,9 @@ pub(crate) struct Node {
     links: Links,
     /// Interfaces with our programs on them.
     attached: BTreeMap<u32, HostLink>,
+    /// Interfaces that wait for a policy, as programs of another version sit on them: those decide with what they know,
+    /// and new ones would know nothing.
+    waiting: BTreeMap<u32, HostLink>,
     /// Control groups with our programs on them, by the number of their endpoint.
     groups: BTreeMap<u32, groups::Group>,
     group_watch: Option<GroupWatch>,
@@ -114,6 +117,7 @@ impl Node {
             group_watch: None,
             own_groups: cgroup::of_this_process(),
             resting: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             exempt: BTreeSet::new(),
             found_at_start: BTreeSet::new(),
             discovered: false,
@@ -144,18 +148,19 @@ impl Node {
             .map(|link| link.ifindex)
             .filter(|index| !closed || node.datapath.is_exempt(*index))
             .collect();
-        for link in before {
-            let ifindex = link.ifindex;
-            node.link_is_there(link);
-            if let Some(link) = node.attached.get_mut(&ifindex) {
-                link.since_ns = 0;
-            }
+        for mut link in before {
+            link.since_ns = 0;
+            node.attach_to(link);
         }
         node.watch_groups();
-        node.take_over_groups();
+        if !node.datapath.has_earlier() {
+            node.take_over_groups();
+        }
         node.recover_owners()?;
-        node.refresh_gate();
-        node.forget_links_that_are_gone();
+        if !node.datapath.has_earlier() {
+            node.refresh_gate();
+            node.forget_links_that_are_gone();
+        }
         node.refresh_host_addresses().await;
         Ok(node)
     }
@@ -174,7 +179,7 @@ impl Node {
             flows: self.flows.clone(),
             lost_flows: self.lost_flows.clone(),
         };
-        let reader = tokio::spawn(reader.run());
+        let mut reader = tokio::spawn(reader.run());
         let mut report = interval(self.config.report_interval);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sweep = interval(self.config.sweep_interval);
@@ -188,6 +193,10 @@ impl Node {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                result = &mut reader => {
+                    events::ended(result)?;
+                    break;
+                }
                 change = self.links.next() => self.link_changed(change).await?,
                 made = groups::made(&mut self.group_watch) => self.groups_are_there(&made),
                 changed = policy.changed() => {
@@ -253,6 +262,26 @@ impl Node {
 
     /// Attaches to a new workload interface. Returns whether it is one.
     fn link_is_there(&mut self, mut link: HostLink) -> bool {
+        link.since_ns = bulkhead_datapath::monotonic_ns();
+        self.attach_to(link)
+    }
+
+    /// An upgrade to tables of another layout ends here: they hold a policy, so the new programs take the old ones' place.
+    fn end_upgrade(&mut self) {
+        if !self.datapath.has_earlier() {
+            return;
+        }
+        if let Err(error) = self.datapath.remove_earlier() {
+            self.trouble("upgrade", error.to_string());
+        }
+        for link in std::mem::take(&mut self.waiting).into_values() {
+            self.attach_to(link);
+        }
+        self.refresh_gate();
+        self.forget_links_that_are_gone();
+    }
+
+    fn attach_to(&mut self, link: HostLink) -> bool {
         let candidate = link.veth && link.far && self.config.matches(&link.name);
         if !candidate {
             return false;
@@ -262,21 +291,27 @@ impl Node {
         {
             return true;
         }
+        if self.datapath.has_earlier() {
+            self.waiting.insert(link.ifindex, link);
+            return false;
+        }
         match self.datapath.attach(&link.name, link.ifindex) {
             Ok(()) => {
                 self.clear_trouble(&link.name);
-                if self.gate_installed
-                    && let Err(error) = self.gate.open(&link.name)
-                {
-                    self.trouble("gate", error.to_string());
-                }
                 tracing::debug!(interface = link.name, ifindex = link.ifindex, "attached");
-                link.since_ns = bulkhead_datapath::monotonic_ns();
                 {
                     let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
                     view.interfaces.insert(link.ifindex, link.name.as_str().into());
                 }
+                let name = link.name.clone();
                 self.attached.insert(link.ifindex, link);
+                if self.gate_installed
+                    && let Err(error) = self.gate.open(&name)
+                {
+                    // It may have been thrown away: written again, it opens for this one too.
+                    self.trouble("gate", error.to_string());
+                    self.write_gate();
+                }
                 true
             }
             Err(error) => {
@@ -289,6 +324,7 @@ impl Node {
     }
 
     fn link_is_gone(&mut self, ifindex: u32) {
+        self.waiting.remove(&ifindex);
         let Some(link) = self.attached.remove(&ifindex) else { return };
         {
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -348,6 +384,7 @@ impl Node {
             Ok(_) => {}
             Err(error) => self.trouble("flows", error.to_string()),
         }
+        self.watch_gate().await;
         self.report_health().await;
     }
 

@@ -73,6 +73,11 @@ struct Running {
 
 impl Running {
     fn start(router: &Namespace, pins: PathBuf) -> Self {
+        Self::start_version(router, pins, AgentConfig::default().datapath.version)
+    }
+
+    /// As if its tables had a layout of this version.
+    fn start_version(router: &Namespace, pins: PathBuf, version: u32) -> Self {
         let (updates, updates_in) = mpsc::channel(100);
         let (policy, policy_in) = watch::channel(NodePolicy::default());
         let (reports_out, mut reports_in) = mpsc::channel(10_000);
@@ -83,9 +88,13 @@ impl Running {
         let thread = std::thread::spawn(move || {
             let namespace = std::fs::File::open(path).expect("the router's namespace");
             nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).expect("root");
-            let mut config =
-                AgentConfig { report_interval: Duration::from_millis(200), ..AgentConfig::default() };
+            let mut config = AgentConfig {
+                report_interval: Duration::from_millis(200),
+                sweep_interval: Duration::from_millis(200),
+                ..AgentConfig::default()
+            };
             config.datapath.pins = pins;
+            config.datapath.version = version;
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
@@ -108,12 +117,24 @@ impl Running {
         Self { updates, policy, reports, stop: Some(stop), thread: Some(thread) }
     }
 
-    fn wait_for(&self, what: &str, mut found: impl FnMut(&NodeReport) -> bool) -> NodeReport {
+    fn wait_for(&self, what: &str, found: impl FnMut(&NodeReport) -> bool) -> NodeReport {
+        self.wait_for_after(0, what, found)
+    }
+
+    /// Among the reports after so many.
+    fn wait_for_after(
+        &self,
+        seen: usize,
+        what: &str,
+        mut found: impl FnMut(&NodeReport) -> bool,
+    ) -> NodeReport {
         let begin = Instant::now();
         loop {
-            if let Some(report) = self.reports.lock().expect("no panic holds it").iter().find(|r| found(r)) {
+            let reports = self.reports.lock().expect("no panic holds it");
+            if let Some(report) = reports.iter().skip(seen).find(|r| found(r)) {
                 return report.clone();
             }
+            drop(reports);
             assert!(begin.elapsed() < Duration::from_secs(20), "no report of {what}: {:?}", self.reports);
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -268,6 +289,16 @@ fn an_estate_is_seen_then_enforced_and_the_agents_death_changes_nothing() {
         |r| matches!(r, NodeReport::Edges(edges) if edges.iter().any(|e| e.counters.denied > 0)),
     );
 
+    // Whoever flushes the host's rules throws the gate away: it is said, and the gate is back.
+    let seen = agent.reports.lock().expect("no panic holds it").len();
+    network.router.run("nft", &["flush", "ruleset"]);
+    for gate in [false, true] {
+        agent.wait_for_after(seen, "the gate", |r| matches!(r, NodeReport::Health(h) if h.gate == gate));
+    }
+    let rules = network.router.run("nft", &["list", "ruleset"]).stdout;
+    assert_eq!(rules.matches(" drop\n").count(), 6, "{rules}");
+    ping(&mut connect(web, redis.addresses()[0]).expect("allowed")).expect("an echo");
+
     // The agent is gone: what is open stays open, what is denied stays denied, what is new stays closed.
     agent.stop();
     ping(&mut old).expect("nothing is cut");
@@ -399,4 +430,51 @@ fn a_service_in_the_hosts_network_that_is_known_is_confined_before_its_process_r
     agent.stop();
     assert_eq!(network.router.enter(|| bulkhead_agent::remove_all(&pins)), Vec::<String>::new());
     assert!(!pins.exists());
+}
+
+#[test]
+fn an_upgrade_to_tables_of_another_layout_opens_nothing() {
+    if !require_root("an_upgrade_to_tables_of_another_layout_opens_nothing") {
+        return;
+    }
+    let pins = PathBuf::from(format!("/sys/fs/bpf/bulkhead-test-upgrade-{}", std::process::id()));
+    let network = Network::new(42, 3);
+    let [web, redis, stranger] = &network.hosts[..] else { panic!("three hosts") };
+    echo_server(redis);
+    let known =
+        || network.hosts.iter().zip(SERVICES).map(|(host, service)| workload(service, host)).collect();
+    let mut agent = Running::start_version(&network.router, pins.clone(), 1001);
+    agent.apply(policy(1, Mode::Enforce));
+    agent.updates.blocking_send(Update::Snapshot(known())).expect("the agent listens");
+    let all = |r: &NodeReport| {
+        let waits = |h: &bulkhead_model::node::NodeHealth| h.not_covered.iter().any(|s| s.contains("wait"));
+        matches!(r, NodeReport::Health(h) if h.endpoints == 3 && h.revision == 1 && !waits(h))
+    };
+    agent.wait_for("the workloads", |r| matches!(r, NodeReport::Workloads(_)));
+    agent.wait_for("health", all);
+    ping(&mut connect(web, redis.addresses()[0]).expect("allowed")).expect("an echo");
+    agent.stop();
+
+    // The new one has been told nothing yet: the old programs decide.
+    let mut agent = Running::start_version(&network.router, pins.clone(), 1002);
+    agent.wait_for("its first word", |r| matches!(r, NodeReport::Health(h) if h.gate));
+    for address in redis.addresses() {
+        connect(stranger, address).expect_err("denied as before");
+        ping(&mut connect(web, address).expect("allowed as before")).expect("an echo");
+    }
+    assert!(pins.join("v1001").exists());
+
+    agent.apply(policy(2, Mode::Enforce));
+    connect(stranger, redis.addresses()[0]).expect_err("nobody has told yet who it is");
+    agent.updates.blocking_send(Update::Snapshot(known())).expect("the agent listens");
+    agent.wait_for("the workloads", |r| matches!(r, NodeReport::Workloads(_)));
+    agent.wait_for("health", |r| matches!(r, NodeReport::Health(h) if h.endpoints == 3 && h.revision == 2));
+    for address in redis.addresses() {
+        connect(stranger, address).expect_err("and now by the new programs");
+        ping(&mut connect(web, address).expect("allowed")).expect("an echo");
+    }
+    assert!(!pins.join("v1001").exists() && pins.join("v1002").exists());
+    agent.stop();
+    let left = network.router.enter(|| bulkhead_agent::remove_all(&pins));
+    assert_eq!(left, Vec::<String>::new());
 }

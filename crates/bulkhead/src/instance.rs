@@ -1,11 +1,11 @@
 //! One Bulkhead per host: a lock that dies with its process, and the process id in it.
 
 use crate::exit::{Code, Failure};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock, or says who has it.
     pub(crate) fn take(run_dir: &Path) -> Result<Lock> {
-        fs::create_dir_all(run_dir).with_context(|| format!("cannot create {}", run_dir.display()))?;
+        fs::create_dir_all(run_dir).map_err(|error| refused("create", run_dir, error))?;
         let path = run_dir.join(LOCK);
         let mut file = OpenOptions::new()
             .read(true)
@@ -36,7 +36,7 @@ impl Lock {
             .create(true)
             .truncate(false)
             .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
+            .map_err(|error| refused("open", &path, error))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let who = read_pid(&mut file).map_or("another process".into(), |pid| format!("process {pid}"));
             return Err(Failure::new(Code::Invalid, format!("Bulkhead already runs on this host ({who})"))
@@ -47,6 +47,15 @@ impl Lock {
         file.seek(SeekFrom::Start(0))?;
         writeln!(file, "{}", std::process::id())?;
         Ok(Lock { _file: file })
+    }
+}
+
+fn refused(verb: &str, path: &Path, error: io::Error) -> anyhow::Error {
+    let what = format!("cannot {verb} {}: {error}", path.display());
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        Failure::new(Code::NotPermitted, what).remedy("run as root: sudo bulkhead up").into()
+    } else {
+        Failure::new(Code::Failed, what).into()
     }
 }
 

@@ -1,7 +1,18 @@
 //! The life of a host's Bulkhead, in network and mount namespaces of its own: up, once only, down, removed.
 
-use bulkhead_testkit::require_root;
-use std::process::{Command, Stdio};
+use bulkhead_api::{QuarantineRequest, Status, client::Client};
+use bulkhead_controller::{Controller, ControllerConfig};
+use bulkhead_model::{Attachment, ServiceName, Workload, WorkloadId, WorkloadOwner, node::NodeReport};
+use bulkhead_testkit::{Child, Network, netns::Host, require_root};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::net::UnixDatagram,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 /// Furnishes the namespaces, then plays the life; says what every command ended with.
 const LIFE: &str = r#"
@@ -68,4 +79,199 @@ fn one_bulkhead_comes_up_is_found_by_all_commands_goes_down_and_leaves_nothing()
         assert!(said.lines().any(|l| l == line), "'{line}' is missing in\n{said}\n{log}");
     }
     assert!(said.contains("token       bh_"), "the first run shows its token\n{said}");
+}
+
+/// What a host has on its disk when it boots: a service that is cut off from everything.
+fn store_a_policy(state: &Path) {
+    let redis: ServiceName = "shop/redis".parse().expect("a service name");
+    let workload = Workload {
+        id: WorkloadId("redis-1".into()),
+        name: "redis-1".into(),
+        service: redis.clone(),
+        owner: WorkloadOwner::Label,
+        runtime: "test".into(),
+        image: "none".into(),
+        image_digest: None,
+        labels: BTreeMap::new(),
+        declared_peers: Vec::new(),
+        exposes: Vec::new(),
+        published: Vec::new(),
+        attachment: Attachment::Own,
+        interfaces: Vec::new(),
+        pid: 0,
+        netns: None,
+        started: None,
+    };
+    tokio::runtime::Runtime::new().expect("threads").block_on(async {
+        let config = ControllerConfig {
+            state_dir: state.to_owned(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            ..ControllerConfig::default()
+        };
+        let controller = Controller::start(config).await.expect("starts");
+        let client = Client::new(&controller.url, controller.admin_token.clone(), None).expect("a client");
+        controller.reports.send(NodeReport::Workloads(vec![workload])).await.expect("taken");
+        let mut policy = controller.policy.clone();
+        policy.wait_for(|policy| policy.identities.contains_key(&redis)).await.expect("published");
+        client.quarantine(&redis, &QuarantineRequest::default()).await.expect("quarantined");
+        controller.stop().await;
+    });
+}
+
+/// The capabilities that the unit leaves, as `setpriv --bounding-set` wants them.
+fn capabilities_of_the_unit() -> String {
+    let unit = include_str!("../../../deploy/systemd/bulkhead.service");
+    let given = unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).expect("set");
+    let names = given.split(' ').map(|name| name.strip_prefix("CAP_").expect("a capability").to_lowercase());
+    names.fold("-all".to_owned(), |set, name| format!("{set},+{name}"))
+}
+
+fn connect(from: &Host, to: &Host) -> io::Result<TcpStream> {
+    let to = SocketAddr::new(to.addresses()[0], 5432);
+    from.namespace.enter(|| TcpStream::connect_timeout(&to, Duration::from_secs(2)))
+}
+
+#[test]
+fn after_a_boot_it_is_ready_once_the_stored_policy_holds_with_no_more_rights_than_its_unit_gives() {
+    if !require_root("a boot") {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let state = dir.path().join("state");
+    store_a_policy(&state);
+    let mut network = Network::new(43, 2);
+    let _listener = network.hosts[0].namespace.enter(|| TcpListener::bind("[::]:5432")).expect("a free port");
+    connect(&network.hosts[1], &network.hosts[0]).expect("the kernel knows nothing after a boot");
+    let manager = UnixDatagram::bind(dir.path().join("notify")).expect("bind");
+    manager.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+
+    let bulkhead = env!("CARGO_BIN_EXE_bulkhead");
+    let rights = capabilities_of_the_unit();
+    let mut arguments =
+        vec!["--bounding-set", &rights, "--inh-caps", "-all", "--no-new-privs", bulkhead, "up"];
+    arguments.extend(["--config", "/dev/null", "--listen", "127.0.0.1:7070"]);
+    arguments.extend(["--docker-socket", "/run/none.sock", "--containerd-socket", "/run/none.sock"]);
+    let log = dir.path().join("log");
+    let said = std::fs::File::create(&log).expect("a log");
+    let mut up = network.router.command("setpriv", &arguments);
+    up.env("BULKHEAD_STATE", &state).env("BULKHEAD_LOG", "warn").env_remove("BULKHEAD_SERVER");
+    up.env("NOTIFY_SOCKET", dir.path().join("notify")).stdout(Stdio::null()).stderr(said);
+    let mut up = Child::spawn(&mut up).expect("setpriv starts");
+
+    let mut word = [0; 64];
+    let ready = manager.recv(&mut word);
+    let told = std::fs::read_to_string(&log).expect("a log");
+    assert_eq!(&word[..ready.unwrap_or_else(|error| panic!("never ready: {error}\n{told}"))], b"READY=1");
+    // What a runtime starts from now on is closed until somebody knows it.
+    let rules = network.router.run("nft", &["list", "ruleset"]).stdout;
+    assert_eq!(rules.matches(" drop\n").count(), 6, "{rules}");
+    let late = network.add_host();
+    connect(&network.hosts[late], &network.hosts[0]).expect_err("nobody knows it");
+
+    let ask = |arguments: &[&str]| {
+        let mut command = network.router.command(bulkhead, arguments);
+        command.env("BULKHEAD_STATE", &state).env_remove("BULKHEAD_SERVER").output().expect("it starts")
+    };
+    let output = ask(&["status", "-o", "json"]);
+    let status: Status = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(status.enforced_revision, status.revision);
+    assert!(status.nodes[0].health.gate, "{status:?}");
+    assert!(status.degraded.is_empty(), "{:?}", status.degraded);
+    // That nobody knows these interfaces is true; whatever else is said would be a right that is missing.
+    let known = ["were here before Bulkhead", "no runtime knows"];
+    let troubles = status.not_covered.iter().filter(|said| !known.iter().any(|known| said.contains(known)));
+    assert_eq!(troubles.collect::<Vec<_>>(), Vec::<&String>::new());
+    assert!(up.is_running());
+    let removed = ask(&["down", "--remove"]);
+    assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+}
+
+/// What a host lacks, one after the other; says what every start ended with, what it said, and what it left.
+const LACKS: &str = r#"
+set -u
+bulkhead=$1
+mount -t tmpfs tmpfs /run
+mount -t sysfs sysfs /sys
+mount -t bpf bpf /sys/fs/bpf
+ip link set lo up
+export BULKHEAD_LOG=error
+unset BULKHEAD_SERVER BULKHEAD_TOKEN BULKHEAD_STATE
+# Reachable for everybody, whatever the folders above it.
+touch /run/bin && mount --bind "$bulkhead" /run/bin
+try() {
+    local name=$1
+    shift
+    timeout 60 "$@" /run/bin up --config /dev/null --listen 127.0.0.1:0 --state-dir "/run/state-$name" \
+        --docker-socket /run/none.sock --containerd-socket /run/none.sock >/dev/null 2>/run/said
+    echo "$name: $?"
+    sed "s/^/$name says: /" /run/said
+    [ -e /sys/fs/bpf/bulkhead ] || echo "$name leaves nothing"
+}
+nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'
+try user $nobody
+# Also where it may have a lock and a state.
+mkdir -p /run/bulkhead /run/state-user2
+chmod 777 /run/bulkhead
+rm -f /run/bulkhead/*
+chown 65534:65534 /run/state-user2
+try user2 $nobody
+rm -f /run/bulkhead/*
+# Somebody else was here first: what they have made is not taken over.
+mkdir -p /sys/fs/bpf/bulkhead/v1
+chown -R 65534:65534 /sys/fs/bpf/bulkhead
+try squatter env
+rm -rf /sys/fs/bpf/bulkhead
+rm -f /run/bulkhead/*
+# The programs need no types of the kernel: it comes up without them.
+mkdir /run/empty
+mount --bind /run/empty /sys/kernel/btf
+coproc up { exec /run/bin up --config /dev/null --listen 127.0.0.1:0 --state-dir /run/state-btf \
+    --docker-socket /run/none.sock --containerd-socket /run/none.sock 2>/run/said; }
+pid=$up_PID
+exec {out}<&"${up[0]}"
+while IFS= read -r line <&"$out"; do
+    case $line in *"Stop with"*) echo "btf announced"; break ;; esac
+done
+kill "$pid"; wait "$pid"; echo "btf: $?"; sed 's/^/btf says: /' /run/said
+umount /sys/kernel/btf
+/run/bin down --remove >/dev/null
+umount /sys/fs/bpf
+mount -t tmpfs -o ro tmpfs /sys/fs
+try bpffs env
+"#;
+
+#[test]
+fn where_it_cannot_run_it_ends_with_its_code_says_what_to_do_and_leaves_nothing() {
+    if !require_root("what a host may lack") {
+        return;
+    }
+    let output = Command::new("unshare")
+        .args(["--mount", "--net", "--propagation", "private", "bash", "-c", LACKS, "lacks"])
+        .args([env!("CARGO_BIN_EXE_bulkhead")])
+        .stdin(Stdio::null())
+        .output()
+        .expect("unshare starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("btf announced\nbtf: 0"), "{said}\n{log}");
+    for (name, code, remedy) in [
+        ("user", 4, "sudo bulkhead up"),
+        ("user2", 4, "sudo bulkhead up"),
+        ("squatter", 7, "belongs to user 65534; remove it"),
+        ("bpffs", 7, "mount -t bpf"),
+    ] {
+        assert!(said.lines().any(|line| line == format!("{name}: {code}")), "{name}\n{said}\n{log}");
+        let says = format!("{name} says: ");
+        let told = said.lines().filter_map(|line| line.strip_prefix(&says));
+        assert!(
+            told.collect::<Vec<_>>().join(" ").contains(remedy),
+            "{name} does not say {remedy}\n{said}\n{log}"
+        );
+        if name == "squatter" {
+            continue;
+        }
+        let nothing = format!("{name} leaves nothing");
+        assert!(said.lines().any(|line| line == nothing), "{name} leaves pins\n{said}\n{log}");
+    }
 }

@@ -29,7 +29,7 @@ pub use events::{Events, KernelEvent};
 pub use flows::{AdoptedConnection, SweepReport};
 pub use gate::{Gate, GateError};
 pub use kernel::kernel_release;
-pub use load::{Config, Datapath, OBJECT, Sizes};
+pub use load::{Config, Datapath, KeptSize, OBJECT, Sizes, enforces};
 pub use sys::{SkbContext, TestRun};
 pub use table::Table;
 

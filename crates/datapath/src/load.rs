@@ -7,14 +7,17 @@ use crate::{
 };
 use aya::{Ebpf, EbpfLoader, maps::RingBuf, programs::SchedClassifier};
 use bulkhead_abi::{
-    Address, CACHE_SLOTS, ClassRef, ContactKey, Control, ENDPOINT_EXEMPT, Edge, EdgeKey, Endpoint, Flow,
-    FlowKey, Owner, PeerKey, Prefix, Rule, RuleKey, Service, Stat,
+    Address, CACHE_SLOTS, CONTROL_CLOSED, CONTROL_MARK, ClassRef, ContactKey, Control, ENDPOINT_EXEMPT, Edge,
+    EdgeKey, Endpoint, Flow, FlowKey, Owner, PeerKey, Prefix, Rule, RuleKey, Service, Stat,
 };
 use bulkhead_model::{Identity, node::TableFill};
 use std::{
     fs, io,
     net::IpAddr,
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
     path::{Path, PathBuf},
     process::Command,
 };
@@ -68,13 +71,42 @@ pub struct Config {
     pub sizes: Sizes,
     /// `None`: tcx where the kernel has it.
     pub attach: Option<AttachKind>,
+    /// Of the tables' layout; tests play an upgrade with it.
+    pub version: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { pins: PathBuf::from("/sys/fs/bpf/bulkhead"), sizes: Sizes::default(), attach: None }
+        Self {
+            pins: PathBuf::from("/sys/fs/bpf/bulkhead"),
+            sizes: Sizes::default(),
+            attach: None,
+            version: bulkhead_abi::ABI_VERSION,
+        }
     }
 }
+
+/// A pinned table is taken over with the size that it was made with: another one takes effect once it is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSize {
+    pub table: &'static str,
+    pub entries: u32,
+    pub wanted: u32,
+}
+
+/// Whether an agent has left something in the kernel that closes interfaces, whichever version of the tables it is in.
+/// What cannot be read may be.
+pub fn enforces(pins: &Path) -> bool {
+    let folders = fs::read_dir(pins).into_iter().flatten().flatten();
+    folders.map(|folder| folder.path()).any(|maps| match Table::<u32, Control>::open(&maps, CONTROL) {
+        Ok(table) => table
+            .get(&0)
+            .is_ok_and(|control| control.is_none_or(|control| control.flags & CONTROL_CLOSED != 0)),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    })
+}
+
+const CONTROL: &str = "bh_control_map";
 
 /// The loaded programs and their maps.
 #[derive(Debug)]
@@ -87,6 +119,9 @@ pub struct Datapath {
     stats: OwnedFd,
     /// What earlier agents have seen refused: the counters are as old as the maps.
     refused_before: [u64; REFUSALS.len()],
+    kept: Vec<KeptSize>,
+    /// Folders with the tables of other versions, whose programs sit on interfaces until these do.
+    earlier: Vec<PathBuf>,
     pub endpoints: Table<u32, Endpoint>,
     /// The endpoint of each control group that programs sit on.
     pub(crate) groups: Table<u64, u32>,
@@ -109,12 +144,24 @@ impl Datapath {
     /// Loads the programs. Maps that are pinned already are taken over with all that they hold, so that a restart or an
     /// upgrade of the agent changes nothing for a packet; interfaces keep their old programs until [`Self::attach`].
     pub fn open(config: &Config) -> Result<Self, DatapathError> {
-        let maps = config.pins.join(format!("v{}", bulkhead_abi::ABI_VERSION));
+        let fresh = !config.pins.exists();
+        let opened = Self::load(config);
+        if opened.is_err() && fresh {
+            // Half a datapath is of no use to anybody; why it failed says more than why it cannot be removed.
+            let _ = fs::remove_dir_all(&config.pins);
+        }
+        opened
+    }
+
+    fn load(config: &Config) -> Result<Self, DatapathError> {
+        let maps = config.pins.join(format!("v{}", config.version));
         prepare(&config.pins, &maps)?;
         let sizes = &config.sizes;
         let cpus = aya::util::nr_cpus().unwrap_or(1);
         let cache = CACHE_SLOTS * u32::try_from(cpus).unwrap_or(1);
-        let (hz, edges_for_all) = (sys::hz(), edges_for_all(sizes.edges));
+        let mut kept = Vec::new();
+        let hz = sys::hz();
+        let edges_for_all = edges_for_all(made_for(&maps, "bh_edges")?.unwrap_or(sizes.edges));
         let mut loader = EbpfLoader::new();
         loader.default_map_pin_directory(&maps);
         loader.override_global("bh_hz", &hz, true).override_global("bh_edges_for_all", &edges_for_all, true);
@@ -133,7 +180,12 @@ impl Datapath {
             ("bh_events", sizes.events),
             ("bh_cache", cache),
         ] {
-            loader.map_max_entries(name, size);
+            let made = made_for(&maps, name)?.unwrap_or(size);
+            // How large the cache is follows from the host.
+            if made != size && name != "bh_cache" {
+                kept.push(KeptSize { table: name.trim_start_matches("bh_"), entries: made, wanted: size });
+            }
+            loader.map_max_entries(name, made);
         }
         let mut ebpf = loader.load(OBJECT)?;
         for name in PROGRAMS {
@@ -146,22 +198,24 @@ impl Datapath {
         let mut datapath = Self {
             attach,
             cpus,
-            control: open(&maps, "bh_control_map", 1)?,
+            control: open(&maps, CONTROL)?,
             stats: sys::open_pinned(&maps.join("bh_stats"))
                 .map_err(|source| DatapathError::Table { table: "bh_stats", source })?,
-            endpoints: open(&maps, "bh_endpoints", sizes.endpoints)?,
-            groups: open(&maps, "bh_groups", sizes.endpoints)?,
-            owners: open(&maps, "bh_owners", sizes.owners)?,
-            prefixes: open(&maps, "bh_prefixes", sizes.prefixes)?,
-            services: open(&maps, "bh_services", sizes.services)?,
-            peers: open(&maps, "bh_peers", sizes.peers)?,
-            rules: open(&maps, "bh_rules", sizes.rules)?,
-            flows: open(&maps, "bh_flows", sizes.flows)?,
-            edges: open(&maps, "bh_edges", sizes.edges)?,
-            edge_use: open(&maps, "bh_edge_use", 2)?,
-            contacts: open(&maps, "bh_contacts", sizes.contacts)?,
+            endpoints: open(&maps, "bh_endpoints")?,
+            groups: open(&maps, "bh_groups")?,
+            owners: open(&maps, "bh_owners")?,
+            prefixes: open(&maps, "bh_prefixes")?,
+            services: open(&maps, "bh_services")?,
+            peers: open(&maps, "bh_peers")?,
+            rules: open(&maps, "bh_rules")?,
+            flows: open(&maps, "bh_flows")?,
+            edges: open(&maps, "bh_edges")?,
+            edge_use: open(&maps, "bh_edge_use")?,
+            contacts: open(&maps, "bh_contacts")?,
             pins: config.pins.clone(),
             refused_before: [0; REFUSALS.len()],
+            kept,
+            earlier: earlier(&config.pins, &maps),
             ebpf,
         };
         for (place, stat) in REFUSALS.into_iter().enumerate() {
@@ -171,7 +225,45 @@ impl Datapath {
         if datapath.control()?.epoch == 0 {
             datapath.set_control(Control { epoch: 2, flags: 0 })?;
         }
+        datapath.carry_over()?;
         Ok(datapath)
+    }
+
+    /// Whether programs of another version, with tables of their own, are in the kernel: they go on to decide with what
+    /// they know. Attach only once these tables hold a policy, then call [`Self::remove_earlier`].
+    pub fn has_earlier(&self) -> bool {
+        !self.earlier.is_empty()
+    }
+
+    /// What is closed stays closed, what is let pass stays so; everything else of another version's tables is written
+    /// anew from the policy. The layout of the control word is the same in all versions.
+    fn carry_over(&self) -> Result<(), DatapathError> {
+        for maps in &self.earlier {
+            if let Ok(control) = Table::<u32, Control>::open(maps, CONTROL)
+                && let Ok(Some(earlier)) = control.get(&0)
+            {
+                self.set_flags(self.flags()? | earlier.flags & (CONTROL_CLOSED | CONTROL_MARK))?;
+            }
+            let mut exempt = Vec::new();
+            if let Ok(endpoints) = Table::<u32, Endpoint>::open(maps, "bh_endpoints") {
+                // Whoever cannot be read is closed.
+                let _ = endpoints.for_each(|index, endpoint| {
+                    if endpoint.flags & ENDPOINT_EXEMPT != 0 {
+                        exempt.push(index);
+                    }
+                });
+            }
+            exempt.into_iter().try_for_each(|index| self.exempt_endpoint(index))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the tables of other versions, once no interface is decided by them any more.
+    pub fn remove_earlier(&mut self) -> Result<(), DatapathError> {
+        for maps in std::mem::take(&mut self.earlier) {
+            fs::remove_dir_all(&maps).map_err(|source| DatapathError::PinDirectory { path: maps, source })?;
+        }
+        Ok(())
     }
 
     /// The stream of kernel events. Once: the ring has one reader.
@@ -181,6 +273,11 @@ impl Datapath {
         })?;
         let ring = RingBuf::try_from(map).map_err(|e| DatapathError::Events(io::Error::other(e)))?;
         Events::new(ring).map_err(DatapathError::Events)
+    }
+
+    /// Tables that were made before with other sizes than are asked for now.
+    pub fn kept_sizes(&self) -> &[KeptSize] {
+        &self.kept
     }
 
     pub fn attach_kind(&self) -> AttachKind {
@@ -344,12 +441,12 @@ pub(crate) fn program<'a>(
     program.try_into().map_err(|source| DatapathError::Program { name, source: Box::new(source) })
 }
 
-fn open<K, V>(maps: &Path, name: &'static str, capacity: u32) -> Result<Table<K, V>, DatapathError>
+fn open<K, V>(maps: &Path, name: &'static str) -> Result<Table<K, V>, DatapathError>
 where
     K: IntoBytes + FromBytes + Immutable + Copy,
     V: IntoBytes + FromBytes + Immutable + Copy,
 {
-    Table::open(maps, name, capacity).map_err(|source| DatapathError::Table { table: name, source })
+    Table::open(maps, name).map_err(|source| DatapathError::Table { table: name, source })
 }
 
 /// Of a table of so many edges, those that any traffic may make; as `bh_edges_for_all` in `bpf/edges.h`. The rest is
@@ -362,6 +459,22 @@ pub(crate) const fn edges_for_all(capacity: u32) -> u32 {
 pub(crate) const fn next_epoch(epoch: u32, step: u32) -> u32 {
     let next = epoch.wrapping_add(step);
     if next < 2 { next + 2 } else { next }
+}
+
+/// Folders of other versions beside this one.
+fn earlier(pins: &Path, maps: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(pins).into_iter().flatten().flatten().map(|folder| folder.path());
+    folders.filter(|folder| folder != maps && folder.join(CONTROL).exists()).collect()
+}
+
+/// The entries that a pinned map was made for, where there is one.
+fn made_for(maps: &Path, name: &'static str) -> Result<Option<u32>, DatapathError> {
+    let shape = sys::open_pinned(&maps.join(name)).and_then(|map| sys::shape(map.as_fd()));
+    match shape {
+        Ok(shape) => Ok(Some(shape.entries)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(DatapathError::Table { table: name, source }),
+    }
 }
 
 fn prepare(pins: &Path, maps: &Path) -> Result<(), DatapathError> {
@@ -378,5 +491,13 @@ fn prepare(pins: &Path, maps: &Path) -> Result<(), DatapathError> {
     }
     fs::create_dir_all(maps).map_err(failed)?;
     fs::create_dir_all(pins.join("groups")).map_err(failed)?;
+    // A BPF file system may be writable for everybody, and whoever made these tables could change them.
+    for folder in [pins, maps] {
+        let owner = fs::symlink_metadata(folder).map_err(failed)?.uid();
+        if owner != sys::user() {
+            let what = format!("{} belongs to user {owner}; remove it", folder.display());
+            return Err(failed(io::Error::other(what)));
+        }
+    }
     fs::create_dir_all(pins.join("links")).map_err(failed)
 }

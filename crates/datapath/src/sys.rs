@@ -18,6 +18,7 @@ const MAP_GET_NEXT_KEY: u32 = 4;
 const OBJ_PIN: u32 = 6;
 const OBJ_GET: u32 = 7;
 const PROG_TEST_RUN: u32 = 10;
+const OBJ_GET_INFO_BY_FD: u32 = 15;
 const MAP_LOOKUP_BATCH: u32 = 24;
 const LINK_CREATE: u32 = 28;
 const LINK_UPDATE: u32 = 29;
@@ -65,6 +66,25 @@ pub(crate) fn open_pinned(path: &Path) -> io::Result<OwnedFd> {
     let fd = bpf(OBJ_GET, &mut attr, 16)?;
     // SAFETY: the kernel has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// What a map was made as: the sizes of its keys and values in bytes, and the entries that it has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MapShape {
+    pub(crate) key: u32,
+    pub(crate) value: u32,
+    pub(crate) entries: u32,
+}
+
+pub(crate) fn shape(map: BorrowedFd<'_>) -> io::Result<MapShape> {
+    // The beginning of `struct bpf_map_info`: kind, number, key, value, entries.
+    let mut info = [0_u32; 6];
+    let mut attr = Attr::new()
+        .u32(0, map.as_raw_fd() as u32)
+        .u32(4, u32::try_from(size_of_val(&info)).map_err(io::Error::other)?)
+        .pointer(8, info.as_mut_ptr());
+    bpf(OBJ_GET_INFO_BY_FD, &mut attr, 16)?;
+    Ok(MapShape { key: info[2], value: info[3], entries: info[4] })
 }
 
 /// Takes the program of a pinned link off its interface. When this returns, no CPU runs it there any more: without it
@@ -231,6 +251,12 @@ pub(crate) fn bind_to_cpu(cpu: usize) -> io::Result<()> {
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)
     };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Whose rights this process has.
+pub(crate) fn user() -> u32 {
+    // SAFETY: it takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
 }
 
 fn clock(id: libc::clockid_t, resolution: bool) -> libc::timespec {

@@ -31,16 +31,24 @@ where
     K: IntoBytes + FromBytes + Immutable + Copy,
     V: IntoBytes + FromBytes + Immutable + Copy,
 {
-    /// Opens a pinned map. The caller vouches that K and V are the map's own types, which the layout test checks.
-    pub(crate) fn open(directory: &Path, name: &'static str, capacity: u32) -> io::Result<Self> {
+    /// Opens a pinned map, which may be of another version: K and V must be as long as its own types. That they are the
+    /// same, the layout test checks.
+    pub(crate) fn open(directory: &Path, name: &'static str) -> io::Result<Self> {
         let fd = sys::open_pinned(&directory.join(name))?;
-        Ok(Self { fd, name, capacity, refused: AtomicU64::new(0), types: PhantomData })
+        let shape = sys::shape(fd.as_fd())?;
+        if (shape.key as usize, shape.value as usize) != (size_of::<K>(), size_of::<V>()) {
+            let other =
+                format!("keys of {} and values of {} bytes are another version's", shape.key, shape.value);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, other));
+        }
+        Ok(Self { fd, name, capacity: shape.entries, refused: AtomicU64::new(0), types: PhantomData })
     }
 
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
+    /// Entries that there is room for in the kernel, whatever a later start has asked for.
     pub const fn capacity(&self) -> u32 {
         self.capacity
     }

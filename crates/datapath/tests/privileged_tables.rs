@@ -354,3 +354,20 @@ fn the_range_of_all_ipv6_takes_in_no_ipv4() {
     assert_ne!(room.send(&syn(1000, "203.0.113.5:443")).verdict, PASS);
     assert_ne!(room.send(&syn(1000, "198.51.100.5:443")).verdict, PASS);
 }
+
+#[test]
+fn a_pinned_table_keeps_its_size_and_says_so() {
+    if !require_root("a_pinned_table_keeps_its_size_and_says_so") {
+        return;
+    }
+    let room = Room::with(tiny());
+    let larger = Sizes { rules: tiny().rules * 2, events: tiny().events * 2, ..tiny() };
+    let again = room.open_again(larger.clone());
+    let kept: Vec<_> =
+        again.kept_sizes().iter().map(|kept| (kept.table, kept.entries, kept.wanted)).collect();
+    assert_eq!(kept, [("rules", tiny().rules, larger.rules), ("events", tiny().events, larger.events)]);
+    let fill = again.fill().into_iter().find(|fill| fill.name == "rules").expect("a table of that name");
+    assert_eq!(fill.capacity, u64::from(tiny().rules), "what there is room for, not what is asked for");
+    drop(again);
+    assert!(room.open_again(tiny()).kept_sizes().is_empty());
+}

@@ -79,6 +79,10 @@ impl Node {
     /// Puts the programs on the control group of a workload in the host's network, if it is one and runs, and says of the
     /// workload why where that cannot be. Returns whether what is said has changed.
     pub(super) fn confine(&mut self, id: &WorkloadId) -> bool {
+        // Without a policy nobody has a number: what an earlier agent confined is left to it.
+        if self.keeps_earlier {
+            return false;
+        }
         let Some(workload) = self.workloads.get(id) else { return false };
         if !self.is_in_hosts_network(workload) {
             return false;
@@ -220,6 +224,9 @@ impl Node {
 
     /// Groups of workloads that are gone, and those of an earlier agent's that discovery does not tell of.
     pub(super) fn leave_groups_of_nobody(&mut self) {
+        if self.keeps_earlier {
+            return;
+        }
         let exists = |group: &Group| group.folder.as_ref().is_some_and(|folder| folder.exists());
         let gone = |group: &Group| match &group.workload {
             Some(id) if self.workloads.contains_key(id) => false,

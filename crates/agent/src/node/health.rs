@@ -105,6 +105,13 @@ impl Node {
                 self.exempt.len()
             ));
         }
+        sentences.extend(self.datapath.kept_sizes().iter().map(|kept| {
+            format!(
+                "kernel table {} has room for {} as before: the new size, {}, takes effect after `bulkhead down \
+                 --remove`, which ends enforcement until the next start",
+                kept.table, kept.entries, kept.wanted
+            )
+        }));
         sentences.extend(self.troubles.iter().map(|(about, message)| format!("{about}: {message}")));
         sentences
     }

@@ -33,6 +33,7 @@ impl Node {
             }
             self.applied_revision = self.wanted.revision;
             self.keeps_earlier = false;
+            self.end_upgrade();
             if !closes {
                 self.set_control(CONTROL_CLOSED, false);
                 self.remove_gate();
@@ -93,10 +94,31 @@ impl Node {
         }
     }
 
-    fn write_gate(&mut self) {
+    /// Whoever writes the host's rules anew (`nft flush ruleset`) throws the gate away with them: it is written again,
+    /// and the controller is told that it was open. So is one that could not be written before.
+    pub(super) async fn watch_gate(&mut self) {
+        let wanted = self.config.gate && self.datapath.flags().is_ok_and(|flags| flags & CONTROL_CLOSED != 0);
+        if !wanted || self.gate_installed && self.gate.holds(&self.names_of_attached()) {
+            return;
+        }
+        if self.gate_installed {
+            self.gate_installed = false;
+            let what =
+                "somebody has removed it (nft flush ruleset?): first packets of new containers were not held";
+            self.trouble("gate", what.to_owned());
+            self.report_health().await;
+        }
+        self.write_gate();
+    }
+
+    fn names_of_attached(&self) -> BTreeSet<String> {
+        self.attached.values().map(|link| link.name.clone()).collect()
+    }
+
+    pub(super) fn write_gate(&mut self) {
         // Packets are marked before anybody asks for the mark.
         self.set_control(CONTROL_MARK, true);
-        let names: BTreeSet<String> = self.attached.values().map(|link| link.name.clone()).collect();
+        let names = self.names_of_attached();
         match self.gate.install(&names) {
             Ok(()) => {
                 self.gate_installed = true;

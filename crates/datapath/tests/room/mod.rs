@@ -55,7 +55,7 @@ impl Room {
     pub(crate) fn with(sizes: Sizes) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let pins = Pins(PathBuf::from(format!("/sys/fs/bpf/bulkhead-test-{}-{number}", std::process::id())));
-        let config = Config { pins: pins.0.clone(), sizes, attach: None };
+        let config = Config { pins: pins.0.clone(), sizes, ..Config::default() };
         let datapath = Datapath::open(&config).expect("the kernel takes the programs");
         let policy = Policy::recover(&datapath).expect("empty tables");
         let room = Self { datapath, policy, config, _pins: pins };
@@ -82,6 +82,12 @@ impl Room {
     pub(crate) fn lose_pin(&self, table: &str) {
         let version = format!("v{}", bulkhead_abi::ABI_VERSION);
         std::fs::remove_file(self.config.pins.join(version).join(table)).expect("a pinned table");
+    }
+
+    /// The same pins, by an agent that asks for these sizes.
+    pub(crate) fn open_again(&self, sizes: Sizes) -> Datapath {
+        let config = Config { sizes, ..self.config.clone() };
+        Datapath::open(&config).expect("the kernel takes the programs")
     }
 
     pub(crate) fn apply(&mut self, policy: &CompiledPolicy) {

@@ -6,6 +6,7 @@ use crate::{
     exit::{Code, Failure},
 };
 use anyhow::{Context as _, Result};
+use bulkhead_agent::Sizes;
 use bulkhead_api::Profile;
 use serde::Deserialize;
 use std::{
@@ -43,6 +44,20 @@ gate = true
 
 # For demonstrations only: how many times faster learning believes time to pass.
 learn_scale = 1.0
+
+# Entries that kernel tables have room for; `bulkhead status` says how full they are. A new size takes effect after
+# `bulkhead down --remove`. Connections are max_connections above; events is the ring in bytes, a power of two.
+[tables]
+endpoints = 16384
+owners = 131072
+prefixes = 131072
+services = 16384
+peers = 262144
+rules = 262144
+edges = 65536
+contacts = 65536
+fragments = 8192
+events = 4194304
 "#;
 
 /// Everything that `bulkhead up` needs to know.
@@ -59,9 +74,52 @@ pub(super) struct Configuration {
     pub(super) max_connections: Option<u32>,
     pub(super) reject: Reject,
     pub(super) gate: bool,
+    /// Never in the file: said once, not for ever.
+    pub(super) begin_anew: bool,
     pub(super) interfaces: Option<Vec<String>>,
     pub(super) node: String,
     pub(super) path_prefix: String,
+    pub(super) tables: Tables,
+}
+
+/// Entries of the kernel's tables; the defaults of the datapath where absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Tables {
+    endpoints: Option<u32>,
+    owners: Option<u32>,
+    prefixes: Option<u32>,
+    services: Option<u32>,
+    peers: Option<u32>,
+    rules: Option<u32>,
+    edges: Option<u32>,
+    contacts: Option<u32>,
+    fragments: Option<u32>,
+    events: Option<u32>,
+}
+
+impl Tables {
+    /// Each with its name and the place of its size.
+    fn pairs<'a>(&self, sizes: &'a mut Sizes) -> [(&'static str, Option<u32>, &'a mut u32); 10] {
+        [
+            ("endpoints", self.endpoints, &mut sizes.endpoints),
+            ("owners", self.owners, &mut sizes.owners),
+            ("prefixes", self.prefixes, &mut sizes.prefixes),
+            ("services", self.services, &mut sizes.services),
+            ("peers", self.peers, &mut sizes.peers),
+            ("rules", self.rules, &mut sizes.rules),
+            ("edges", self.edges, &mut sizes.edges),
+            ("contacts", self.contacts, &mut sizes.contacts),
+            ("fragments", self.fragments, &mut sizes.fragments),
+            ("events", self.events, &mut sizes.events),
+        ]
+    }
+
+    pub(super) fn apply(&self, sizes: &mut Sizes) {
+        for (_, wanted, size) in self.pairs(sizes) {
+            *size = wanted.unwrap_or(*size);
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -88,11 +146,16 @@ pub(super) struct File {
     interfaces: Option<Vec<String>>,
     node: Option<String>,
     path_prefix: Option<String>,
+    tables: Option<Tables>,
 }
 
 /// The least and the most connections that may be asked for: below, a single busy service fills the table; above, the
 /// table alone takes more than 2 GiB.
 const CONNECTIONS: std::ops::RangeInclusive<u32> = 1024..=16 << 20;
+
+/// The least and the most entries of any other table, and the least bytes of the event ring.
+const TABLE: std::ops::RangeInclusive<u32> = 256..=64 << 20;
+const RING: u32 = 1 << 16;
 
 impl Configuration {
     pub(super) fn new(args: &UpArgs) -> Result<Self> {
@@ -137,9 +200,11 @@ impl Configuration {
             max_connections: args.max_connections.or(file.max_connections),
             reject: args.reject.or(file.reject).unwrap_or_default(),
             gate: if args.no_gate { false } else { file.gate.unwrap_or(true) },
+            begin_anew: args.begin_anew,
             interfaces: file.interfaces,
             node: args.node.clone().or(file.node).unwrap_or_else(host_name),
             path_prefix: file.path_prefix.unwrap_or_default(),
+            tables: file.tables.unwrap_or_default(),
         };
         merged.check()?;
         Ok(merged)
@@ -158,6 +223,24 @@ impl Configuration {
                 CONNECTIONS.end()
             );
             return wrong(what, "leave it out for the default, or count 128 bytes of kernel memory for each");
+        }
+        for (name, size, _) in self.tables.pairs(&mut Sizes::default()) {
+            let Some(size) = size else { continue };
+            if !TABLE.contains(&size) {
+                let what = format!(
+                    "tables.{name} is {size}, which is not from {} to {}",
+                    TABLE.start(),
+                    TABLE.end()
+                );
+                return wrong(
+                    what,
+                    "leave it out for the default; `bulkhead status` says how full tables are",
+                );
+            }
+            if name == "events" && (!size.is_power_of_two() || size < RING) {
+                let what = format!("tables.events is {size}, which is no power of two from {RING} on");
+                return wrong(what, "leave it out for the default of 4 MiB");
+            }
         }
         if self.node.is_empty() {
             return wrong("the node has no name".into(), "give it one: --node NAME");
@@ -224,6 +307,19 @@ mod tests {
     fn a_wrong_file_is_told_with_its_place() {
         let error = parse(Path::new("x.toml"), "reject = \"drop\"\nlissen = 1\n").expect_err("unknown");
         assert!(error.to_string().starts_with("x.toml:2:1: unknown field `lissen`"), "{error}");
+    }
+
+    #[test]
+    fn tables_have_the_sizes_of_the_file_and_sizes_that_cannot_be_are_refused() {
+        let merged = |text: &str| {
+            Configuration::merge(&args(&[]), parse(Path::new("x.toml"), text).expect("well-formed"))
+        };
+        let mut sizes = Sizes::default();
+        merged("[tables]\nedges = 1000\n").expect("valid").tables.apply(&mut sizes);
+        assert_eq!(sizes, Sizes { edges: 1000, ..Sizes::default() });
+        for wrong in ["edges = 1", "events = 1000000", "events = 4096", "rules = 100000000"] {
+            assert!(merged(&format!("[tables]\n{wrong}\n")).is_err(), "{wrong}");
+        }
     }
 
     #[test]
