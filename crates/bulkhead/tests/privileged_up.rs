@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+const BULKHEAD: &str = env!("CARGO_BIN_EXE_bulkhead");
+
 /// Furnishes the namespaces, then plays the life; says what every command ended with.
 const LIFE: &str = r#"
 set -u
@@ -131,60 +133,84 @@ fn connect(from: &Host, to: &Host) -> io::Result<TcpStream> {
     from.namespace.enter(|| TcpStream::connect_timeout(&to, Duration::from_secs(2)))
 }
 
+/// `bulkhead up` on the network's router, as its unit starts it; returns once the service manager has been told.
+fn start(network: &Network, dir: &Path, manager: &UnixDatagram) -> Child {
+    let rights = capabilities_of_the_unit();
+    let mut arguments =
+        vec!["--bounding-set", &rights, "--inh-caps", "-all", "--no-new-privs", BULKHEAD, "up"];
+    arguments.extend(["--config", "/dev/null", "--listen", "127.0.0.1:7070"]);
+    arguments.extend(["--docker-socket", "/run/none.sock", "--containerd-socket", "/run/none.sock"]);
+    let log = dir.join("log");
+    let said = std::fs::File::create(&log).expect("a log");
+    let mut up = network.router.command("setpriv", &arguments);
+    up.env("BULKHEAD_STATE", dir.join("state")).env("BULKHEAD_LOG", "warn").env_remove("BULKHEAD_SERVER");
+    up.env("NOTIFY_SOCKET", dir.join("notify")).stdout(Stdio::null()).stderr(said);
+    let up = Child::spawn(&mut up).expect("setpriv starts");
+    let mut word = [0; 64];
+    let length = manager.recv(&mut word).unwrap_or_else(|error| {
+        panic!("never ready: {error}\n{}", std::fs::read_to_string(&log).expect("a log"))
+    });
+    assert_eq!(&word[..length], b"READY=1");
+    up
+}
+
+fn ask(network: &Network, dir: &Path, arguments: &[&str]) -> Vec<u8> {
+    let mut command = network.router.command(BULKHEAD, arguments);
+    command.env("BULKHEAD_STATE", dir.join("state")).env_remove("BULKHEAD_SERVER");
+    let output = command.output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn status(network: &Network, dir: &Path) -> Status {
+    serde_json::from_slice(&ask(network, dir, &["status", "-o", "json"])).expect("a status")
+}
+
+fn assert_closed(network: &mut Network) {
+    let rules = network.router.run("nft", &["list", "ruleset"]).stdout;
+    assert_eq!(rules.matches(" drop\n").count(), 6, "{rules}");
+    let late = network.add_host();
+    connect(&network.hosts[late], &network.hosts[0]).expect_err("nobody knows it");
+}
+
 #[test]
 fn after_a_boot_it_is_ready_once_the_stored_policy_holds_with_no_more_rights_than_its_unit_gives() {
     if !require_root("a boot") {
         return;
     }
     let dir = tempfile::tempdir().expect("temporary directory");
-    let state = dir.path().join("state");
-    store_a_policy(&state);
+    let dir = dir.path();
+    store_a_policy(&dir.join("state"));
     let mut network = Network::new(43, 2);
     let _listener = network.hosts[0].namespace.enter(|| TcpListener::bind("[::]:5432")).expect("a free port");
     connect(&network.hosts[1], &network.hosts[0]).expect("the kernel knows nothing after a boot");
-    let manager = UnixDatagram::bind(dir.path().join("notify")).expect("bind");
+    let manager = UnixDatagram::bind(dir.join("notify")).expect("bind");
     manager.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
 
-    let bulkhead = env!("CARGO_BIN_EXE_bulkhead");
-    let rights = capabilities_of_the_unit();
-    let mut arguments =
-        vec!["--bounding-set", &rights, "--inh-caps", "-all", "--no-new-privs", bulkhead, "up"];
-    arguments.extend(["--config", "/dev/null", "--listen", "127.0.0.1:7070"]);
-    arguments.extend(["--docker-socket", "/run/none.sock", "--containerd-socket", "/run/none.sock"]);
-    let log = dir.path().join("log");
-    let said = std::fs::File::create(&log).expect("a log");
-    let mut up = network.router.command("setpriv", &arguments);
-    up.env("BULKHEAD_STATE", &state).env("BULKHEAD_LOG", "warn").env_remove("BULKHEAD_SERVER");
-    up.env("NOTIFY_SOCKET", dir.path().join("notify")).stdout(Stdio::null()).stderr(said);
-    let mut up = Child::spawn(&mut up).expect("setpriv starts");
-
-    let mut word = [0; 64];
-    let ready = manager.recv(&mut word);
-    let told = std::fs::read_to_string(&log).expect("a log");
-    assert_eq!(&word[..ready.unwrap_or_else(|error| panic!("never ready: {error}\n{told}"))], b"READY=1");
+    let up = start(&network, dir, &manager);
     // What a runtime starts from now on is closed until somebody knows it.
-    let rules = network.router.run("nft", &["list", "ruleset"]).stdout;
-    assert_eq!(rules.matches(" drop\n").count(), 6, "{rules}");
-    let late = network.add_host();
-    connect(&network.hosts[late], &network.hosts[0]).expect_err("nobody knows it");
-
-    let ask = |arguments: &[&str]| {
-        let mut command = network.router.command(bulkhead, arguments);
-        command.env("BULKHEAD_STATE", &state).env_remove("BULKHEAD_SERVER").output().expect("it starts")
-    };
-    let output = ask(&["status", "-o", "json"]);
-    let status: Status = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
-    assert_eq!(status.enforced_revision, status.revision);
-    assert!(status.nodes[0].health.gate, "{status:?}");
-    assert!(status.degraded.is_empty(), "{:?}", status.degraded);
+    assert_closed(&mut network);
+    let now = status(&network, dir);
+    assert_eq!(now.enforced_revision, now.revision);
+    assert!(now.nodes[0].health.gate, "{now:?}");
+    assert!(now.degraded.is_empty(), "{:?}", now.degraded);
     // That nobody knows these interfaces is true; whatever else is said would be a right that is missing.
     let known = ["were here before Bulkhead", "no runtime knows"];
-    let troubles = status.not_covered.iter().filter(|said| !known.iter().any(|known| said.contains(known)));
+    let troubles = now.not_covered.iter().filter(|said| !known.iter().any(|known| said.contains(known)));
     assert_eq!(troubles.collect::<Vec<_>>(), Vec::<&String>::new());
-    assert!(up.is_running());
-    let removed = ask(&["down", "--remove"]);
-    assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+
+    // Its database is lost, and the backup with it: the kernel goes on, and new containers stay closed.
+    ask(&network, dir, &["down"]);
+    drop(up);
+    std::fs::write(dir.join("state/bulkhead.db"), "no database".repeat(100)).expect("writes");
+    // It is there once the first start was some seconds old.
+    let _ = std::fs::remove_file(dir.join("state/bulkhead.db.good"));
+    let up = start(&network, dir, &manager);
+    assert_closed(&mut network);
+    let now = status(&network, dir);
+    assert!(now.degraded.iter().any(|wrong| wrong.what.contains("kept as it is")), "{:?}", now.degraded);
+    ask(&network, dir, &["down", "--remove"]);
+    drop(up);
 }
 
 /// What a host lacks, one after the other; says what every start ended with, what it said, and what it left.
