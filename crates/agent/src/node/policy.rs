@@ -20,6 +20,7 @@ impl Node {
             || !std::sync::Arc::ptr_eq(&wanted.compiled, &self.wanted.compiled);
         self.stream_flows(wanted.stream_flows);
         self.wanted = wanted;
+        let kept = self.keeps_earlier;
         if news {
             // Interfaces are closed before anything is enforced, and opened after nothing is any more.
             let closes = self.wanted.compiled.services.iter().any(|s| s.mode.drops());
@@ -47,6 +48,10 @@ impl Node {
         }
         self.renew_identities();
         self.identify_endpoints(false);
+        if kept {
+            // Before anybody asks which groups are nobody's.
+            self.confine_and_tell().await;
+        }
         if news {
             self.report_health().await;
         }
