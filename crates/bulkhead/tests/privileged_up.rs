@@ -103,6 +103,7 @@ fn store_a_policy(state: &Path) {
         pid: 0,
         netns: None,
         started: None,
+        unconfined: None,
     };
     tokio::runtime::Runtime::new().expect("threads").block_on(async {
         let config = ControllerConfig {
