@@ -148,9 +148,15 @@ fn start(network: &Network, dir: &Path, manager: &UnixDatagram) -> Child {
     up.env("NOTIFY_SOCKET", dir.join("notify")).stdout(Stdio::null()).stderr(said);
     let up = Child::spawn(&mut up).expect("setpriv starts");
     let mut word = [0; 64];
-    let length = manager.recv(&mut word).unwrap_or_else(|error| {
-        panic!("never ready: {error}\n{}", std::fs::read_to_string(&log).expect("a log"))
-    });
+    // The one before may have said good-bye.
+    let length = loop {
+        let length = manager.recv(&mut word).unwrap_or_else(|error| {
+            panic!("never ready: {error}\n{}", std::fs::read_to_string(&log).expect("a log"))
+        });
+        if &word[..length] != b"STOPPING=1" {
+            break length;
+        }
+    };
     assert_eq!(&word[..length], b"READY=1");
     up
 }
