@@ -88,6 +88,20 @@ pub enum Stat {
     EdgesKept = 11,
 }
 
+impl Stat {
+    /// Those that count packets, each with its name.
+    pub const PACKETS: [(Self, &'static str); 8] = [
+        (Self::Decisions, "decisions"),
+        (Self::Denied, "denied"),
+        (Self::Answered, "answered"),
+        (Self::Malformed, "malformed"),
+        (Self::Fragment, "fragment"),
+        (Self::Spoof, "spoof"),
+        (Self::Unidentified, "unidentified"),
+        (Self::OtherEthertype, "other-ethertype"),
+    ];
+}
+
 macro_rules! wire {
     ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*

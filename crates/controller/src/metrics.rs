@@ -151,15 +151,8 @@ pub(crate) fn render(app: &App) -> String {
 }
 
 fn connections(text: &mut Text, view: &crate::view::View) {
-    let mut sums = [0u64; 3];
-    for judged in &view.edges {
-        let counters = &judged.edge.counters;
-        for (sum, value) in sums.iter_mut().zip([counters.connections, counters.denied, counters.would_deny])
-        {
-            *sum += value;
-        }
-    }
-    text.head("bulkhead_connections_total", "counter", "Connections on known edges, by decision.");
+    let sums = [view.connected.connections, view.connected.denied, view.connected.would_deny];
+    text.head("bulkhead_connections_total", "counter", "Connections seen since start, by decision.");
     for (verdict, sum) in ["allowed", "denied", "would-deny"].into_iter().zip(sums) {
         text.value("bulkhead_connections_total", &[("verdict", verdict)], sum as f64);
     }
@@ -192,6 +185,13 @@ fn nodes(text: &mut Text, view: &crate::view::View) {
         for table in &node.health.tables {
             let labels = [("node", node.name.as_str()), ("table", table.name.as_str())];
             text.value("bulkhead_table_refused_total", &labels, table.refused as f64);
+        }
+    }
+    text.head("bulkhead_kernel_packets_total", "counter", "Packets that kernel programs counted.");
+    for node in &view.nodes {
+        for (what, count) in &node.health.packets {
+            let labels = [("node", node.name.as_str()), ("what", what.as_str())];
+            text.value("bulkhead_kernel_packets_total", &labels, *count as f64);
         }
     }
     text.head("bulkhead_node_endpoints", "gauge", "Endpoints with programs attached.");

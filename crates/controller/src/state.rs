@@ -41,7 +41,7 @@ use crate::view::View;
 use bulkhead_api::{Degradation, GraphChange, Settings};
 use bulkhead_learn::{Learner, Scale};
 use bulkhead_model::{
-    EdgeKey, FlowRecord, ServiceName, Timestamp, Workload, WorkloadId,
+    EdgeCounters, EdgeKey, FlowRecord, ServiceName, Timestamp, Workload, WorkloadId,
     node::{NodeHealth, NodeReport},
 };
 use bulkhead_policy::{Compiler, Inventory, PolicySet, RuleBook, compiled::CompiledPolicy};
@@ -120,6 +120,8 @@ pub(crate) struct State {
     pub(crate) health: Option<(Timestamp, NodeHealth)>,
     pub(crate) applied: u64,
     pub(crate) lost: u64,
+    /// What was counted on edges since start; it never falls, whatever becomes of the edges.
+    pub(crate) connected: EdgeCounters,
     sensor_lost: bool,
     pub(crate) admin: admin::Admin,
     /// Edges whose rate is not zero.

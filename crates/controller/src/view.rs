@@ -5,7 +5,7 @@ use bulkhead_api::{
     AutomationBy, CurvePoint, Degradation, GraphNode, JudgedEdge, ModeCounts, NodeStatus, ServiceSummary,
     Settings,
 };
-use bulkhead_model::{Mode, Peer, ServiceName, Timestamp, Workload};
+use bulkhead_model::{EdgeCounters, Mode, Peer, ServiceName, Timestamp, Workload};
 use bulkhead_policy::{Inventory, PolicySet, RuleBook, compiled::CompiledPolicy};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +38,7 @@ pub(crate) struct View {
     pub(crate) degraded: Vec<Degradation>,
     pub(crate) nodes: Vec<NodeStatus>,
     pub(crate) lost: u64,
+    pub(crate) connected: EdgeCounters,
     pub(crate) workload_count: u64,
     pub(crate) trials: Vec<bulkhead_api::Trial>,
 }
@@ -78,6 +79,7 @@ pub(crate) fn build(state: &State) -> View {
         degraded: state.degraded.values().cloned().collect(),
         nodes: nodes.collect(),
         lost: state.lost,
+        connected: state.connected,
         workload_count: state.workload_count(),
         trials: state.running_trials(),
     }

@@ -120,6 +120,7 @@ async fn a_full_disk_degrades_says_so_still_acts_and_recovers_without_loss() {
                 executable: "/bin/web".into(),
                 command_line: "x".repeat(8_000).into(),
                 uid: 0,
+                parents: vec![],
             }),
             packet: vec![],
             adopted: false,

@@ -5,10 +5,8 @@
 //! directory, which goes dead with the process and never shows another that got its number, and the socket is
 //! looked at again when all is read.
 
+mod parents;
 mod procfs;
-mod tree;
-
-pub use tree::{TreeProcess, process_tree};
 
 use crate::{
     namespace::{Namespace, NamespaceError, NamespaceId},
@@ -35,6 +33,7 @@ pub fn of_pid(pid: u32) -> Option<Process> {
         executable: directory.executable()?,
         command_line: directory.command_line(COMMAND_LINE_LIMIT)?,
         uid: directory.uid()?,
+        parents: parents::parents(&directory),
     })
 }
 
@@ -78,6 +77,7 @@ fn first_owner(pids: &[u32], namespace: NamespaceId, inode: u64) -> Option<Proce
             executable: directory.executable()?,
             command_line: directory.command_line(COMMAND_LINE_LIMIT)?,
             uid: directory.uid()?,
+            parents: parents::parents(&directory),
         };
         directory.holds(&descriptor, inode).then_some(process)
     })

@@ -117,12 +117,6 @@ async fn real_containers_are_followed_through_their_lives() {
     assert_eq!(eth0.mac, cache.interfaces[0].mac);
     assert!(cache.interfaces[0].addresses.iter().all(|a| eth0.addresses.contains(a)));
     assert!(process::processes_in(namespace.id()).contains(&cache.pid));
-    let tree = process::process_tree(cache.pid, 100);
-    assert!(tree[0].command_line.contains("nc"), "{tree:?}");
-    dockerd.docker(&["exec", "-d", "cache-1", "sleep", "4711"]);
-    let executed =
-        || process::process_tree(cache.pid, 100).iter().any(|p| p.command_line.contains("sleep 4711"));
-    assert!(wait_until(SAFETY_NET, executed), "what is executed in a container is among its processes");
 
     // A second network at run time.
     dockerd.docker(&["network", "connect", "shop_front", "cache-1"]);

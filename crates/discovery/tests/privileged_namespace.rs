@@ -115,6 +115,7 @@ fn a_tcp_connection_leads_to_its_process_on_both_ends_and_in_both_families() {
         let process = found().expect("just found");
         assert_eq!((process.pid, process.uid), (client.id(), 0));
         assert!(process.executable.starts_with('/'));
+        assert_eq!(process.parents, [], "this test, its parent, is of another network");
 
         let at_server = tuple(IpProtocol::TCP, seen.remote, seen.local);
         let found = || process::of_connection(&server_side, &at_server).expect("asked");

@@ -53,6 +53,13 @@ pub enum EventKind {
         workload: Option<WorkloadId>,
         service: Option<ServiceName>,
         tuple: FlowTuple,
+        /// How often it was told of: the kernel tells of a service's false addresses no more often than every five
+        /// seconds. The packets are counted in the node's health.
+        #[serde(default = "once")]
+        count: u64,
+        /// When it was told of last, where it was more than once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<Timestamp>,
     },
     /// One client tried many peers or ports in a short time.
     Scan {
@@ -124,6 +131,10 @@ pub enum EventKind {
         what: Box<str>,
         count: u64,
     },
+}
+
+fn once() -> u64 {
+    1
 }
 
 /// The forensics of a denial.

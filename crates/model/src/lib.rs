@@ -34,5 +34,6 @@ pub use service::{InvalidServiceName, ServiceName};
 pub use time::Timestamp;
 pub use verdict::{DenyReason, Direction, Mode, RuleOrigin, RuleRef, UnknownMode, Verdict};
 pub use workload::{
-    Attachment, Exposure, Interface, Process, PublishedPort, Workload, WorkloadId, WorkloadOwner,
+    Attachment, Exposure, Interface, ParentProcess, Process, PublishedPort, Workload, WorkloadId,
+    WorkloadOwner,
 };

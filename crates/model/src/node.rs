@@ -7,7 +7,7 @@ use crate::{
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// From the agent to the controller.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +99,11 @@ pub struct NodeHealth {
     pub endpoints: u32,
     /// Fill of the kernel tables.
     pub tables: Vec<TableFill>,
+    /// Packets that the kernel programs counted since their tables were made, by what became of them: `malformed`,
+    /// `fragment`, `spoof` (told, and dropped where that is enforced), `unidentified` (from or to an interface of nobody
+    /// known), `denied` by the policy, `answered` with a refusal, `other-ethertype`; `decisions` asked the policy.
+    #[serde(default)]
+    pub packets: BTreeMap<String, u64>,
     /// Promises that do not hold on this node, each as a sentence with its remedy.
     pub not_covered: Vec<String>,
     pub kernel: String,

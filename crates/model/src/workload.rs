@@ -127,4 +127,18 @@ pub struct Process {
     /// At most 256 bytes of its command line, arguments separated by blanks.
     pub command_line: Box<str>,
     pub uid: u32,
+    /// Its parents at that moment, nearest first, as far as its container goes: at most eight. A process whose parent
+    /// has ended belongs to the first of the container. Empty where nothing is known for certain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<ParentProcess>,
+}
+
+/// A parent of a process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ParentProcess {
+    /// In the host's namespace.
+    pub pid: u32,
+    pub executable: Box<str>,
+    pub command_line: Box<str>,
 }

@@ -1554,6 +1554,13 @@ export interface components {
             /** @enum {string} */
             type: "denied";
         }) | {
+            /**
+             * Format: int64
+             * @description How often it was told of: the kernel tells of a service's false addresses no more often than every five
+             *     seconds. The packets are counted in the node's health.
+             */
+            count?: number;
+            last?: components["schemas"]["Timestamp"] | null;
             service?: components["schemas"]["ServiceName"] | null;
             tuple: components["schemas"]["FlowTuple"];
             /** @enum {string} */
@@ -2040,6 +2047,14 @@ export interface components {
             /** @description Promises that do not hold on this node, each as a sentence with its remedy. */
             not_covered: string[];
             /**
+             * @description Packets that the kernel programs counted since their tables were made, by what became of them: `malformed`,
+             *     `fragment`, `spoof` (told, and dropped where that is enforced), `unidentified` (from or to an interface of nobody
+             *     known), `denied` by the policy, `answered` with a refusal, `other-ethertype`; `decisions` asked the policy.
+             */
+            packets?: {
+                [key: string]: number;
+            };
+            /**
              * Format: int64
              * @description Revision that the kernel enforces.
              */
@@ -2110,6 +2125,16 @@ export interface components {
         /** @description Systems that events are sent to. PUT replaces all of them. */
         Outputs: {
             outputs: components["schemas"]["Output"][];
+        };
+        /** @description A parent of a process. */
+        ParentProcess: {
+            command_line: string;
+            executable: string;
+            /**
+             * Format: int32
+             * @description In the host's namespace.
+             */
+            pid: number;
         };
         /** @description What was counted on an edge in that time. */
         PastEdge: {
@@ -2236,6 +2261,11 @@ export interface components {
             command_line: string;
             /** @description Absolute path of its executable as the process sees it. */
             executable: string;
+            /**
+             * @description Its parents at that moment, nearest first, as far as its container goes: at most eight. A process whose parent
+             *     has ended belongs to the first of the container. Empty where nothing is known for certain.
+             */
+            parents?: components["schemas"]["ParentProcess"][];
             /**
              * Format: int32
              * @description In the host's namespace.

@@ -8,6 +8,7 @@ use bulkhead_model::{
     node::{NodeHealth, NodeReport},
 };
 use std::{
+    collections::BTreeMap,
     sync::{PoisonError, atomic::Ordering},
     time::SystemTime,
 };
@@ -20,6 +21,7 @@ impl Node {
             lost_events: lost + self.lost_flows.load(Ordering::Relaxed),
             endpoints: u32::try_from(self.attached.len() + self.groups.len()).unwrap_or(u32::MAX),
             tables: self.datapath.fill(),
+            packets: self.packets(),
             not_covered: self.not_covered(),
             kernel: bulkhead_datapath::kernel_release(),
             attach_kind: self.datapath.attach_kind().to_string(),
@@ -27,6 +29,12 @@ impl Node {
             revision: self.applied_revision,
         };
         self.send(NodeReport::Health(health)).await;
+    }
+
+    /// What the kernel counted; what cannot be read is left out.
+    fn packets(&self) -> BTreeMap<String, u64> {
+        let read = |(stat, name): (Stat, &str)| Some((name.to_owned(), self.datapath.stat(stat).ok()?));
+        Stat::PACKETS.into_iter().filter_map(read).collect()
     }
 
     /// Each a sentence with what to do.

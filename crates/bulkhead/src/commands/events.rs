@@ -1,7 +1,7 @@
 use super::Context;
 use crate::{
     exit::{Code, Failure},
-    output::{Screen, Style, edges, format, format::Format, moment, structured, waiting},
+    output::{Screen, Style, amount, edges, format, format::Format, moment, structured, waiting},
 };
 use anyhow::Result;
 use bulkhead_api::{
@@ -195,10 +195,12 @@ fn details(screen: &mut Screen, event: &Event) -> io::Result<()> {
             optional(screen, "workload", workload.as_ref())?;
             optional(screen, "process", process.as_ref().map(describe).as_ref())
         }
-        EventKind::Spoof { workload, service, tuple } => {
+        EventKind::Spoof { workload, service, tuple, count, last } => {
             optional(screen, "service", service.as_ref())?;
             optional(screen, "workload", workload.as_ref())?;
-            field(screen, "flow", &tuple.to_string())
+            field(screen, "flow", &tuple.to_string())?;
+            let last = last.map(|last| format!(", last at {}", moment::rfc3339(last))).unwrap_or_default();
+            field(screen, "told", &format!("{} times{last}", amount::count(*count)))
         }
         EventKind::Scan { client, workload, process, .. } => {
             field(screen, "client", &client.to_string())?;
@@ -264,7 +266,14 @@ fn denied(screen: &mut Screen, denial: &Denial) -> io::Result<()> {
 }
 
 fn describe(process: &Process) -> String {
-    format!("{} (pid {}, uid {}): {}", process.executable, process.pid, process.uid, process.command_line)
+    let mut text = format!(
+        "{} (pid {}, uid {}): {}",
+        process.executable, process.pid, process.uid, process.command_line
+    );
+    for parent in &process.parents {
+        text += &format!(" ← {} (pid {})", parent.command_line, parent.pid);
+    }
+    text
 }
 
 fn optional(screen: &mut Screen, name: &str, value: Option<&impl ToString>) -> io::Result<()> {
@@ -284,7 +293,9 @@ fn printable(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::output::{edges::fixtures::key, screen::tests::printed};
-    use bulkhead_model::{DenyReason, Direction, EventId, FlowTuple, IpProtocol, RuleRef, WorkloadId};
+    use bulkhead_model::{
+        DenyReason, Direction, EventId, FlowTuple, IpProtocol, ParentProcess, RuleRef, WorkloadId,
+    };
 
     #[test]
     fn a_denial_explains_itself_in_full() {
@@ -313,6 +324,11 @@ mod tests {
                     executable: "/usr/bin/nc".into(),
                     command_line: "nc redis 6379 \x1b[2J".into(),
                     uid: 33,
+                    parents: vec![ParentProcess {
+                        pid: 4700,
+                        executable: "/usr/bin/python3".into(),
+                        command_line: "gunicorn shop:app".into(),
+                    }],
                 }),
                 reason: DenyReason::NoRule,
                 rule: RuleRef::NONE,

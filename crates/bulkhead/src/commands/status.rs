@@ -7,6 +7,7 @@ use anyhow::Result;
 use bulkhead_api::Status;
 use clap::Args;
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     time::Duration,
 };
@@ -58,6 +59,17 @@ fn print(screen: &mut Screen, server: &str, status: &Status, wide: bool) -> io::
     writeln!(screen, "promotion  {automatic}")?;
     let store = &status.store;
     writeln!(screen, "store      {}, {} events", amount::bytes(store.bytes), amount::count(store.events))?;
+    let mut odd: BTreeMap<&str, u64> = BTreeMap::new();
+    for (what, count) in status.nodes.iter().flat_map(|node| &node.health.packets) {
+        if !matches!(what.as_str(), "decisions" | "denied" | "answered") {
+            *odd.entry(what).or_default() += count;
+        }
+    }
+    odd.retain(|_, count| *count > 0);
+    if !odd.is_empty() {
+        let odd: Vec<_> = odd.iter().map(|(what, n)| format!("{} {what}", amount::count(*n))).collect();
+        writeln!(screen, "packets    no rule speaks of: {}", odd.join(", "))?;
+    }
     if status.lost_events > 0 {
         let lost = format!("lost       {} events: learning counts these hours as unseen", status.lost_events);
         screen.line(Style::Warning, &lost)?;

@@ -6,7 +6,7 @@ use bulkhead_model::{
     Denial, DenyReason, Direction, EdgeCounters, EdgeKey, Event, EventKind, Mode, ServiceName, Severity,
     Timestamp, Verdict, WorkloadId, node::ConnectionReport,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 /// A quiet time after which a denial is a new event.
 pub(super) const QUIET_MS: u64 = 3_600_000;
@@ -38,7 +38,16 @@ pub(super) struct Denials {
     open: HashMap<Key, Open>,
     /// Counts that came before their first connection was told of.
     early: HashMap<(EdgeKey, Direction, bool), u64>,
-    spoofs: HashMap<(Option<WorkloadId>, std::net::IpAddr), Timestamp>,
+    spoofs: HashMap<(Option<WorkloadId>, IpAddr), OpenSpoof>,
+}
+
+#[derive(Debug)]
+struct OpenSpoof {
+    event: Event,
+    count: u64,
+    last: Timestamp,
+    stored: Timestamp,
+    dirty: bool,
 }
 
 impl State {
@@ -123,13 +132,19 @@ impl State {
                     self.dirty_services.insert(name.clone());
                 }
             }
-            // Few reasons are possible: three look-ups instead of a walk over all that is open.
-            let found = [DenyReason::NoRule, DenyReason::Rule, DenyReason::Quarantine]
-                .map(|reason| Key { edge: edge.clone(), direction, denied, reason })
-                .into_iter()
-                .filter(|key| self.denials.open.contains_key(key))
-                .max_by_key(|key| self.denials.open[key].last);
-            match found.and_then(|key| self.denials.open.get_mut(&key)) {
+            // The kernel counts an edge's denials together: a look-up for each reason instead of a walk over all.
+            let mut key = Key { edge: edge.clone(), direction, denied, reason: DenyReason::NoRule };
+            let mut found: Option<(Timestamp, DenyReason)> = None;
+            for reason in DenyReason::ALL {
+                key.reason = reason;
+                if let Some(open) = self.denials.open.get(&key)
+                    && found.is_none_or(|(last, _)| last < open.last)
+                {
+                    found = Some((open.last, reason));
+                }
+            }
+            key.reason = found.map_or(key.reason, |(_, reason)| reason);
+            match self.denials.open.get_mut(&key) {
                 Some(open) => {
                     open.counted += count;
                     open.last = open.last.max(last);
@@ -164,7 +179,28 @@ impl State {
         for (event, last) in moved {
             self.put_event(event, last);
         }
+        self.flush_spoofs();
         self.flush_scans();
+    }
+
+    fn flush_spoofs(&mut self) {
+        let now = self.now;
+        let mut moved = Vec::new();
+        for open in self.denials.spoofs.values_mut() {
+            if open.dirty && now.since(open.stored).as_millis() >= u128::from(EVERY_MS) {
+                (open.dirty, open.stored) = (false, now);
+                if let EventKind::Spoof { count, last, .. } = &mut open.event.kind {
+                    (*count, *last) = (open.count, Some(open.last));
+                }
+                moved.push((open.event.clone(), open.last));
+            }
+        }
+        self.denials
+            .spoofs
+            .retain(|_, open| open.dirty || now.since(open.last).as_millis() < u128::from(QUIET_MS));
+        for (event, last) in moved {
+            self.put_event(event, last);
+        }
     }
 
     pub(super) fn spoofed(&mut self, edge: &EdgeKey, report: ConnectionReport) {
@@ -172,9 +208,12 @@ impl State {
         if self.denials.spoofs.len() > OPEN {
             self.denials.spoofs.clear();
         }
-        if let Some(last) = self.denials.spoofs.insert(seen, report.time)
-            && report.time.since(last).as_millis() < u128::from(QUIET_MS)
+        if let Some(open) = self.denials.spoofs.get_mut(&seen)
+            && report.time.since(open.last).as_millis() < u128::from(QUIET_MS)
         {
+            open.count += 1;
+            open.last = open.last.max(report.time);
+            open.dirty = true;
             return;
         }
         self.learner.set_aside(edge, SetAside::Spoof);
@@ -185,8 +224,11 @@ impl State {
         let service = own.service().cloned();
         let who = service.as_ref().map_or_else(|| "a workload".to_owned(), ToString::to_string);
         let message = format!("{who} spoke with an address that is not its own: {}", report.tuple);
-        let kind = EventKind::Spoof { workload: report.workload, service, tuple: report.tuple };
-        self.emit_at(report.time, Severity::Critical, message, kind);
+        let (workload, tuple) = (report.workload, report.tuple);
+        let kind = EventKind::Spoof { workload, service, tuple, count: 1, last: None };
+        let event = self.emit_at(report.time, Severity::Critical, message, kind).event.clone();
+        let open = OpenSpoof { event, count: 1, last: report.time, stored: self.now, dirty: false };
+        self.denials.spoofs.insert(seen, open);
     }
 
     /// A denial in the canary period may roll the service back.

@@ -213,8 +213,10 @@ impl State {
         let now = self.now;
         let from_client = report.direction == Direction::Egress;
         let Some(record) = self.edges.get_mut(&key) else { return };
+        let before = record.counters();
         let counters = if from_client { &mut record.client } else { &mut record.server };
         counters.add(&report.counters);
+        self.connected.add(&record.counters().since(&before));
         let tells = from_client || !record.client_tells();
         if tells {
             let packets = (report.counters.packets_to_server + report.counters.packets_to_client) as f64;

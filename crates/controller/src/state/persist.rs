@@ -105,6 +105,7 @@ impl State {
             health: None,
             applied: 0,
             lost: 0,
+            connected: Default::default(),
             sensor_lost: false,
             admin: Admin {
                 tokens: loaded.tokens.into_iter().map(|token| (token.id.clone(), token)).collect(),

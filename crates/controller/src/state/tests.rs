@@ -2,6 +2,7 @@
 
 mod clock;
 mod counting;
+mod denials;
 mod expiry;
 mod irregular;
 mod review;
@@ -96,6 +97,19 @@ impl Estate {
     }
 
     fn connect(&mut self, client: &str, server: &str, port: u16, verdict: Verdict, workload: &str) {
+        let reason = (verdict != Verdict::Allowed).then_some(bulkhead_model::DenyReason::NoRule);
+        self.connect_for(client, server, port, verdict, workload, reason);
+    }
+
+    fn connect_for(
+        &mut self,
+        client: &str,
+        server: &str,
+        port: u16,
+        verdict: Verdict,
+        workload: &str,
+        reason: Option<bulkhead_model::DenyReason>,
+    ) {
         let (local, peer) = self.ends(client, server);
         let report = ConnectionReport {
             time: Timestamp(self.now),
@@ -105,7 +119,7 @@ impl Estate {
             tuple: tuple([172, 20, 0, 2], [172, 20, 0, 3], port),
             application: Application::UNKNOWN,
             verdict,
-            reason: (verdict != Verdict::Allowed).then_some(bulkhead_model::DenyReason::NoRule),
+            reason,
             rule: RuleRef::NONE,
             mode: Mode::Learn,
             workload: Some(WorkloadId(workload.into())),
@@ -292,47 +306,6 @@ fn an_attacker_cannot_roll_a_service_back_by_being_denied() {
     estate.connect("shop/web", "shop/redis", 6379, Verdict::Denied, "web-1");
     estate.pass(2, &[]);
     assert_eq!(estate.mode("shop/web"), Mode::Enforce);
-}
-
-/// A denied edge to redis of a promoted service, with so many others of its image that have it, each over two hours.
-fn denied_beside_siblings(siblings: &[&str]) -> Mode {
-    let mut estate = shop();
-    let of_the_image = |id: &str, service: &str| Workload {
-        image: "registry/worker:2".into(),
-        ..workload(id, service, &[])
-    };
-    estate.report(NodeReport::WorkloadUp(Box::new(of_the_image("worker-1", "shop/worker"))));
-    for sibling in siblings {
-        estate.report(NodeReport::WorkloadUp(Box::new(of_the_image(sibling, &format!("shop/{sibling}")))));
-        estate.connect(&format!("shop/{sibling}"), "shop/redis", 6379, Verdict::Allowed, sibling);
-    }
-    let again: Vec<String> = siblings.iter().map(|sibling| format!("shop/{sibling}")).collect();
-    let traffic: Vec<_> = again.iter().map(|sibling| (sibling.as_str(), "shop/redis", 6379)).collect();
-    estate.pass(3, &traffic);
-    let worker = name("shop/worker");
-    estate.state.set_automation(&worker, Automation { automatic: true, profile: Profile::Fast });
-    estate.state.enter_mode(&worker, Mode::Enforce, "learning", "evidence", true);
-    estate.connect("shop/worker", "shop/redis", 6379, Verdict::Denied, "worker-1");
-    estate.pass(1, &[]);
-    estate.mode("shop/worker")
-}
-
-#[test]
-fn one_breached_sibling_does_not_roll_a_service_back_and_two_others_do() {
-    assert_eq!(denied_beside_siblings(&["other"]), Mode::Enforce, "it may be the breached one");
-    assert_eq!(denied_beside_siblings(&["other", "third"]), Mode::Monitor);
-}
-
-#[test]
-fn what_a_person_promoted_is_rolled_back_where_automation_is_on_and_only_there() {
-    for (automatic, expected) in [(true, Mode::Monitor), (false, Mode::Enforce)] {
-        let mut estate = shop();
-        estate.state.set_automation(&name("shop/api"), Automation { automatic, profile: Profile::Fast });
-        estate.state.enter_mode(&name("shop/api"), Mode::Enforce, "anna", "by hand", false);
-        estate.connect("shop/api", "shop/mail", 25, Verdict::Denied, "api-1");
-        estate.pass(1, &[]);
-        assert_eq!(estate.mode("shop/api"), expected, "automatic: {automatic}");
-    }
 }
 
 #[test]

@@ -31,6 +31,8 @@ async fn status_services_and_graph_show_what_nodes_told() {
     let detail = running.admin.service(&name("shop/api")).await.expect("detail");
     assert_eq!((detail.ingress.len(), detail.egress.len(), detail.instances.len()), (1, 1, 1));
     assert!(detail.timeline.iter().any(|event| event.message.contains("new edge")));
+    let node = running.admin.status().await.expect("status").nodes.remove(0);
+    assert_eq!(node.health.packets["malformed"], 3);
     let graph = running.admin.graph(&GraphQuery::default()).await.expect("graph");
     assert_eq!((graph.nodes.len(), graph.edges.len()), (3, 2));
     let one = GraphQuery { service: Some(name("shop/redis")), ..GraphQuery::default() };
@@ -43,6 +45,9 @@ async fn status_services_and_graph_show_what_nodes_told() {
     assert_eq!(events.expect("events").items.len(), 2);
     let metrics = running.admin.metrics().await.expect("metrics");
     assert!(metrics.contains("bulkhead_edges 2"), "{metrics}");
+    assert!(metrics.contains("bulkhead_connections_total{verdict=\"allowed\"} 13"), "{metrics}");
+    let line = format!("bulkhead_kernel_packets_total{{node=\"{}\",what=\"malformed\"}} 3", node.name);
+    assert!(metrics.contains(&line), "{metrics}");
     running.controller.stop().await;
 }
 

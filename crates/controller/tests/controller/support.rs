@@ -118,8 +118,12 @@ impl Running {
         self.connect("shop/api", "shop/redis", 6379, Verdict::Allowed).await;
         self.count("shop/web", "shop/api", 8080, 4, 0).await;
         self.count("shop/api", "shop/redis", 6379, 9, 0).await;
-        self.report(NodeReport::Health(NodeHealth { kernel: "6.12".to_owned(), ..NodeHealth::default() }))
-            .await;
+        self.report(NodeReport::Health(NodeHealth {
+            kernel: "6.12".to_owned(),
+            packets: [("malformed".to_owned(), 3)].into(),
+            ..NodeHealth::default()
+        }))
+        .await;
         eventually("two counted edges and the node are seen", || async {
             let status = self.admin.status().await.ok()?;
             let edges = self.admin.edges(&Default::default()).await.ok()?.items;
@@ -165,6 +169,7 @@ impl Running {
                 executable: "/usr/bin/web".into(),
                 command_line: command.into(),
                 uid: 0,
+                parents: vec![],
             }),
             packet: vec![0x45, 0],
             adopted: false,

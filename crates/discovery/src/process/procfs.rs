@@ -70,23 +70,6 @@ impl ProcessDirectory {
         self.status_field("PPid:")?.trim().parse().ok()
     }
 
-    /// Children of the main thread and of all others.
-    pub(super) fn children(&self) -> Vec<u32> {
-        let Ok(tasks) = openat(&self.0, "task", READ | OFlags::DIRECTORY, Mode::empty()) else {
-            return Vec::new();
-        };
-        let Ok(mut list) = Dir::read_from(&tasks) else { return Vec::new() };
-        let mut children = Vec::new();
-        while let Some(Ok(entry)) = list.next() {
-            let path = format!("{}/children", entry.file_name().to_string_lossy());
-            let text = read_at(&tasks, &path, 1 << 20).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            children.extend(text.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
-        }
-        children.sort_unstable();
-        children
-    }
-
     fn status_field(&self, name: &str) -> Option<String> {
         let status = self.read("status", 8 * 1024)?;
         let status = String::from_utf8_lossy(&status);

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import * as queries from "../../api/queries";
 import type { Denial, Event, Peer } from "../../api/types";
 import { useKeys } from "../../app/keys";
@@ -158,7 +158,7 @@ function ProcessCard({ process, workload }: { process: NonNullable<Denial["proce
       <header><h3 className="grow">Process</h3>{workload !== null && workload !== undefined && <span className="t3 mono">{workload}</span>}</header>
       <div className="body">
         <p className="mono strong breaking">{process.command_line || process.executable}</p>
-        <dl className="facts small"><dt>executable</dt><dd className="mono">{process.executable}</dd><dt>pid</dt><dd>{process.pid}</dd><dt>uid</dt><dd>{process.uid}</dd></dl>
+        <dl className="facts small"><dt>executable</dt><dd className="mono">{process.executable}</dd><dt>pid</dt><dd>{process.pid}</dd><dt>uid</dt><dd>{process.uid}</dd>{process.parents?.map((parent) => <Fragment key={parent.pid}><dt>started by</dt><dd className="mono">{parent.command_line || parent.executable}</dd></Fragment>)}</dl>
       </div>
     </section>
   );
