@@ -1,15 +1,18 @@
 //! Events leave for the user's own systems. What cannot be sent waits in the store, in order, and is tried again with
-//! growing pauses; a spool that is full drops its oldest and counts them.
+//! growing pauses; a spool that is full drops its oldest and counts them, and so is an event that is refused for good.
 
 mod format;
+mod patience;
+mod repeats;
 mod send;
 
+use self::patience::{Patience, Then};
 use crate::app::App;
 use bulkhead_api::{Output, OutputStatus, OutputTest, Outputs};
 use bulkhead_model::{Event, EventId, EventKind, Severity, Timestamp};
 use bulkhead_store::{Change, SpoolRecord, StoredEvent};
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -22,10 +25,8 @@ use tokio::{
 pub(crate) const QUEUE: usize = 8_192;
 /// Events that may wait for one output.
 const SPOOL: usize = 50_000;
-/// An event that is counted on is sent again no more often than this.
-const REPEAT: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How often it is looked whether what was counted on may be sent again.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What the interface and the state's task see of the outputs.
 #[derive(Debug)]
@@ -84,15 +85,15 @@ pub(crate) struct Dispatcher {
     running: BTreeMap<String, Running>,
     kept: Vec<SpoolRecord>,
     next: u64,
-    /// When an event was sent last, so that counters do not flood.
-    told: HashMap<EventId, Instant>,
+    /// So that counters do not flood.
+    repeats: repeats::Repeats,
 }
 
 impl Dispatcher {
     pub(crate) fn new(app: Arc<App>, kept: Vec<SpoolRecord>, outputs: Outputs) -> Self {
         app.outputs.configure(outputs);
         let next = kept.iter().map(|record| record.id + 1).max().unwrap_or(1);
-        Self { app, running: BTreeMap::new(), kept, next, told: HashMap::new() }
+        Self { app, running: BTreeMap::new(), kept, next, repeats: repeats::Repeats::default() }
     }
 
     pub(crate) async fn run(
@@ -102,6 +103,7 @@ impl Dispatcher {
     ) {
         let mut wanted = self.app.outputs.wanted.subscribe();
         self.configure(&wanted.borrow_and_update().clone());
+        let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 _ = stopped.changed() => break,
@@ -109,8 +111,20 @@ impl Dispatcher {
                     let outputs = wanted.borrow_and_update().clone();
                     self.configure(&outputs);
                 }
-                Some(event) = events.recv() => self.spool(&event),
+                Some(event) = events.recv() => self.take(&event),
+                _ = look.tick() => {
+                    for event in self.repeats.due(Instant::now()) {
+                        self.spool(&event);
+                    }
+                }
             }
+        }
+        // The state's task has the last word: its end closes the channel.
+        while let Some(event) = events.recv().await {
+            self.take(&event);
+        }
+        for event in self.repeats.rest() {
+            self.spool(&event);
         }
         for running in self.running.into_values() {
             running.worker.abort();
@@ -162,15 +176,14 @@ impl Dispatcher {
         Spool { waiting: Mutex::new(own.into_iter().filter_map(read).collect()), more: Notify::new() }
     }
 
+    fn take(&mut self, stored: &Arc<StoredEvent>) {
+        if self.repeats.is_due(stored, Instant::now()) {
+            self.spool(stored);
+        }
+    }
+
     fn spool(&mut self, stored: &StoredEvent) {
         let event = &stored.event;
-        let now = Instant::now();
-        if self.told.get(&event.id).is_some_and(|told| now.duration_since(*told) < REPEAT) {
-            return;
-        }
-        if self.told.len() > 10_000 {
-            self.told.retain(|_, told| now.duration_since(*told) < REPEAT);
-        }
         let mut changes = Vec::new();
         for (name, running) in &self.running {
             let output = &running.output;
@@ -179,7 +192,7 @@ impl Dispatcher {
             if !takes {
                 continue;
             }
-            self.told.insert(event.id, now);
+            self.repeats.sent(event.id, Instant::now());
             let id = self.next;
             self.next += 1;
             let data = serde_json::to_string(event).unwrap_or_default();
@@ -202,7 +215,7 @@ impl Dispatcher {
 
 /// Sends what waits, one after the other, until aborted.
 async fn work(app: Arc<App>, output: Output, spool: Arc<Spool>) {
-    let mut pause = PAUSE;
+    let mut patience = Patience::default();
     let mut line = send::Line::default();
     loop {
         let first = spool.waiting.lock().unwrap_or_else(PoisonError::into_inner).front().cloned();
@@ -212,29 +225,43 @@ async fn work(app: Arc<App>, output: Output, spool: Arc<Spool>) {
         };
         match send::deliver(&output, &event, &mut line).await {
             Ok(_) => {
-                pause = PAUSE;
+                patience = Patience::default();
                 let now = app.config.clock.now();
-                let mut waiting = spool.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                waiting.retain(|(waiting, _)| *waiting != id);
-                let queued = waiting.len() as u64;
-                drop(waiting);
+                let queued = remove(&app, &output, &spool, id);
                 app.outputs.change(&output.name, |status| {
                     status.sent += 1;
                     status.queued = queued;
                     status.last_success = Some(now);
                     status.last_error = None;
                 });
-                app.writer.later(vec![Change::Unspool { output: output.name.clone(), id }]);
             }
             Err(error) => {
-                tracing::warn!(output = output.name, %error, pause = pause.as_secs(), "an event could not be sent");
+                let then = patience.failed(&error);
+                tracing::warn!(output = output.name, %error, ?then, "an event could not be sent");
                 app.outputs.change(&output.name, |status| status.last_error = Some(error.to_string()));
                 line = send::Line::default();
+                let (Then::Again(pause) | Then::GiveUp(pause)) = then;
+                if matches!(then, Then::GiveUp(_)) {
+                    let queued = remove(&app, &output, &spool, id);
+                    app.outputs.change(&output.name, |status| {
+                        status.lost += 1;
+                        status.queued = queued;
+                    });
+                }
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
+}
+
+/// Takes an event out of the spool; returns how many are left.
+fn remove(app: &App, output: &Output, spool: &Spool, id: u64) -> u64 {
+    let mut waiting = spool.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.retain(|(waiting, _)| *waiting != id);
+    let queued = waiting.len() as u64;
+    drop(waiting);
+    app.writer.later(vec![Change::Unspool { output: output.name.clone(), id }]);
+    queued
 }
 
 /// Sends one message that says it is a test.

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use ring::hmac;
-use std::{io, time::Duration};
+use std::{future::poll_fn, io, pin::Pin, task::Poll, time::Duration};
 use tokio::{
-    io::{AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::UdpSocket,
 };
 
@@ -29,7 +29,9 @@ pub(super) enum SendError {
     #[error("writing failed: {0}")]
     Io(#[from] io::Error),
     #[error("the other side answered {status}: {body}")]
-    Refused { status: u16, body: String },
+    Refused { status: u16, body: String, retry_after: Option<Duration> },
+    #[error("the other side ended the connection")]
+    Ended,
     #[error("no answer within {} seconds", PATIENCE.as_secs())]
     Timeout,
 }
@@ -37,7 +39,32 @@ pub(super) enum SendError {
 /// An open connection that is used again.
 #[derive(Default)]
 pub(super) struct Line {
-    stream: Option<Box<dyn AsyncWrite + Send + Unpin>>,
+    stream: Option<Box<dyn Duplex>>,
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+impl Line {
+    /// Lets go of a connection that the other side has ended: a first write into it would seem to succeed.
+    async fn drop_if_ended(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        // What the kernel knows, the runtime knows once it has looked.
+        tokio::task::yield_now().await;
+        let mut buffer = [0; 512];
+        loop {
+            let mut buffer = ReadBuf::new(&mut buffer);
+            let read = poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_read(cx, &mut buffer))).await;
+            match read {
+                Poll::Pending => return,
+                // Syslog has no answers; whatever this is, the connection is open.
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => break,
+            }
+        }
+        self.stream = None;
+    }
 }
 
 /// Delivers; says in words what became of it.
@@ -87,6 +114,7 @@ async fn syslog(
         socket.send_to(&text.as_bytes()[..end.unwrap_or(0)], target).await?;
         return Ok("sent; UDP does not say whether it arrived".to_owned());
     }
+    line.drop_if_ended().await;
     if line.stream.is_none() {
         let stream = transport::connect(host, port).await?;
         line.stream = Some(match transport {
@@ -101,6 +129,11 @@ async fn syslog(
         // Octet counting: RFC 6587 §3.4.1, RFC 5425 §4.3.
         stream.write_all(format!("{} {text}", text.len()).as_bytes()).await?;
         stream.flush().await?;
+    }
+    // Ended before it could take this: the event comes again over another one.
+    line.drop_if_ended().await;
+    if line.stream.is_none() {
+        return Err(SendError::Ended);
     }
     Ok("written to the connection".to_owned())
 }
@@ -134,17 +167,36 @@ async fn webhook(
     };
     let response = transport::send(request.body(Full::new(Bytes::from(body)))?, trust).await?;
     let status = response.status();
+    let retry_after =
+        response.headers().get(header::RETRY_AFTER).and_then(|value| after(value.to_str().ok()?));
     if status.is_success() {
         return Ok(format!("the other side answered {}", status.as_u16()));
     }
     let answer = Limited::new(response.into_body(), 4096).collect().await.map(|body| body.to_bytes());
     let body = String::from_utf8_lossy(&answer.unwrap_or_default()).chars().take(200).collect();
-    Err(SendError::Refused { status: status.as_u16(), body })
+    Err(SendError::Refused { status: status.as_u16(), body, retry_after })
+}
+
+/// How long `Retry-After` asks to wait (RFC 9110 §10.2.3): seconds, or until a date.
+fn after(value: &str) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value.trim()).ok()?;
+    Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO), "it has passed");
+        assert!(after("Fri, 31 Dec 9999 23:59:59 GMT").is_some_and(|wait| wait.as_secs() > 3600));
+        assert_eq!(after("soon"), None);
+    }
 
     #[test]
     fn the_signature_covers_time_and_body() {

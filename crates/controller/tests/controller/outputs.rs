@@ -2,7 +2,7 @@
 
 use crate::support::{Running, eventually, start};
 use bulkhead_api::Outputs;
-use bulkhead_model::Verdict;
+use bulkhead_model::{EventKind, Verdict};
 use std::sync::Arc;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -167,6 +167,114 @@ async fn a_webhook_is_signed_and_tried_again_until_it_is_taken() {
     ring::hmac::verify(&key, signed.as_bytes(), &tag).expect("the signature holds");
     assert!(!requests[1].contains("hush"));
     server.abort();
+    running.controller.stop().await;
+}
+
+/// Answers each request by what its body says, and keeps what was answered.
+async fn webhook(
+    answer: impl Fn(&str) -> &'static str + Send + Sync + 'static,
+) -> (String, Arc<Mutex<Vec<String>>>, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let url = format!("http://{}/hook", listener.local_addr().expect("bound"));
+    let requests = Arc::new(Mutex::new(Vec::<String>::new()));
+    let seen = Arc::clone(&requests);
+    let server = tokio::spawn(async move {
+        loop {
+            let Ok((mut stream, _)) = listener.accept().await else { return };
+            let mut text = String::new();
+            while !text.contains("\r\n\r\n") || !text.ends_with('}') {
+                let mut buffer = [0; 8192];
+                match stream.read(&mut buffer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(length) => text.push_str(&String::from_utf8_lossy(&buffer[..length])),
+                }
+            }
+            let answer =
+                format!("HTTP/1.1 {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", answer(&text));
+            seen.lock().await.push(text);
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (url, requests, server)
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_counted_and_holds_nothing_back() {
+    let running = start().await;
+    running.shop().await;
+    let refused = "\"port\":6379";
+    let (url, _, server) =
+        webhook(move |body| if body.contains(refused) { "400 Bad Request" } else { "200 OK" }).await;
+    put(&running, serde_json::json!({ "kind": "webhook", "url": url })).await;
+    eventually("what comes after is sent", || async {
+        let status = running.admin.outputs().await.ok()?.outputs.pop()?.status?;
+        (status.lost == 1 && status.sent > 0 && status.queued == 0).then_some(())
+    })
+    .await;
+    server.abort();
+    running.controller.stop().await;
+}
+
+#[tokio::test]
+async fn the_last_count_of_a_denial_is_sent() {
+    let running = start().await;
+    running.shop().await;
+    let (url, requests, server) = webhook(|_| "200 OK").await;
+    let outputs: Outputs = serde_json::from_value(serde_json::json!({ "outputs": [{
+        "name": "out", "min_severity": "info", "types": ["denied", "would-deny"],
+        "target": { "kind": "webhook", "url": url },
+    }] }))
+    .expect("outputs");
+    running.admin.put_outputs(&outputs).await.expect("put");
+    running.connect("shop/web", "shop/redis", 6379, Verdict::Denied).await;
+    eventually("the first is sent", || async { (!requests.lock().await.is_empty()).then_some(()) }).await;
+    running.count("shop/web", "shop/redis", 6379, 0, 41).await;
+    eventually("it is counted on", || async {
+        let query = bulkhead_api::EventQuery { kind: Some("denied".to_owned()), ..Default::default() };
+        let events = running.admin.events(&query).await.ok()?.items;
+        events.iter().any(|event| matches!(&event.kind, EventKind::Denied(d) if d.count == 41)).then_some(())
+    })
+    .await;
+    assert!(!requests.lock().await.iter().any(|text| text.contains("\"count\":41")), "not within a minute");
+    running.controller.stop().await;
+    let config = crate::support::config(running.directory.path());
+    let controller = bulkhead_controller::Controller::start(config).await.expect("starts again");
+    eventually("the last count is sent", || async {
+        requests.lock().await.iter().any(|text| text.contains("\"count\":41")).then_some(())
+    })
+    .await;
+    server.abort();
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_collector_that_ended_the_connection_gets_the_next_event_over_another() {
+    let running = start().await;
+    running.shop().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("bound").to_string();
+    put(&running, serde_json::json!({ "kind": "syslog", "address": address, "transport": "tcp" })).await;
+    let (mut stream, _) = listener.accept().await.expect("connects");
+    let sent = eventually("all that there is has been sent", || async {
+        let status = running.admin.outputs().await.ok()?.outputs.pop()?.status?;
+        (status.queued == 0 && status.sent > 0).then_some(status.sent)
+    })
+    .await;
+    // All of it is read first: an end with unread bytes is a reset, which any write finds.
+    let mut taken = 0;
+    while taken < sent {
+        let mut buffer = [0; 65_536];
+        let length = stream.read(&mut buffer).await.expect("reads");
+        taken += String::from_utf8_lossy(&buffer[..length]).matches("<110>1 ").count() as u64;
+    }
+    drop(stream);
+    running.connect("shop/web", "shop/redis", 4711, Verdict::Allowed).await;
+    let again = tokio::time::timeout(std::time::Duration::from_secs(60), listener.accept()).await;
+    let (mut stream, _) = again.expect("another connection").expect("connects");
+    let mut buffer = [0; 65_536];
+    let length = stream.read(&mut buffer).await.expect("reads");
+    let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    assert!(text.contains("4711"), "{text}");
     running.controller.stop().await;
 }
 
