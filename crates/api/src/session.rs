@@ -144,6 +144,8 @@ pub struct AuditList {
 pub struct AuditVerification {
     pub intact: bool,
     pub entries: u64,
+    /// Entries before those, which retention has removed; the hash of the last of them is kept, and checked with.
+    pub removed: u64,
     /// First sequence number at which the chain does not hold.
     pub broken_at: Option<u64>,
     /// Hash of the newest entry: keep it elsewhere, and a log that was cut off at its end is found out too.

@@ -70,7 +70,15 @@ pub struct Retention {
     /// Edges unused for longer are forgotten, unless a policy in force speaks of them.
     #[schema(minimum = 1, maximum = 3650)]
     pub edge_days: u32,
-    /// Oldest events and history go once the database is larger.
+    /// So many revisions of the policy are kept, each with all documents.
+    #[schema(minimum = 10, maximum = 1000000)]
+    pub revisions: u32,
+    /// Lines of the audit log that are older are removed. The hash of the last of them is kept, so that the rest can be
+    /// verified.
+    #[schema(minimum = 30, maximum = 36500)]
+    pub audit_days: u32,
+    /// Oldest events, history and revisions go once the database is larger; the newest thousand events and lines of
+    /// history, ten revisions and the audit log stay.
     #[schema(minimum = 16, maximum = 1048576)]
     pub max_megabytes: u64,
 }
@@ -115,7 +123,14 @@ impl Default for Settings {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { event_days: 30, history_days: 30, edge_days: 90, max_megabytes: 1024 }
+        Self {
+            event_days: 30,
+            history_days: 30,
+            edge_days: 90,
+            revisions: 1000,
+            audit_days: 730,
+            max_megabytes: 1024,
+        }
     }
 }
 

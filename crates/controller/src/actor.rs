@@ -109,20 +109,25 @@ impl Actor {
     /// Removes old events, beside this task.
     fn prune(&self) {
         let retention = self.state.settings.retention;
-        let (writer, now) = (Arc::clone(&self.writer), self.state.time_of_expiry());
+        let (app, writer) = (Arc::clone(&self.app), Arc::clone(&self.writer));
+        let now = self.state.time_of_expiry();
         tokio::spawn(async move {
             let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
             let keep = Keep {
                 events: days(retention.event_days),
                 history: days(retention.history_days),
+                revisions: u64::from(retention.revisions),
+                audit: days(retention.audit_days),
                 bytes: retention.max_megabytes << 20,
             };
             match writer.prune(now, keep).await {
-                Ok(pruned) if pruned != Pruned::default() => {
-                    let Pruned { by_age, by_size, history } = pruned;
-                    tracing::info!(by_age, by_size, history, "old events and history removed");
+                Ok(pruned) => {
+                    if pruned != Pruned::default() {
+                        tracing::info!(?pruned, "what is old was removed");
+                    }
+                    // The controller may be ending.
+                    let _ = app.act(move |state| state.note_pruned(&pruned)).await;
                 }
-                Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "old events could not be removed"),
             }
         });

@@ -9,7 +9,7 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 /// One line of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// From 1, without gaps.
+    /// From 1, without gaps; retention removes from the beginning.
     pub sequence: u64,
     pub time: Timestamp,
     pub actor: String,
@@ -25,6 +25,8 @@ pub struct AuditRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditVerdict {
     pub entries: u64,
+    /// Entries before those, which retention has removed; their last hash is where the chain begins.
+    pub removed: u64,
     pub broken_at: Option<u64>,
     pub head: String,
 }
@@ -64,14 +66,17 @@ impl AuditRecord {
 /// Checks records in order of their sequence.
 #[derive(Debug)]
 pub(crate) struct Verifier {
+    removed: u64,
     next: u64,
     head: String,
     broken_at: Option<u64>,
 }
 
 impl Verifier {
-    pub(crate) fn new() -> Self {
-        Self { next: 1, head: GENESIS.to_owned(), broken_at: None }
+    /// After the last line that retention has removed, where it has.
+    pub(crate) fn new(removed: Option<(u64, String)>) -> Self {
+        let (removed, head) = removed.unwrap_or_else(|| (0, GENESIS.to_owned()));
+        Self { removed, next: removed + 1, head, broken_at: None }
     }
 
     pub(crate) fn check(&mut self, record: &AuditRecord) {
@@ -84,6 +89,6 @@ impl Verifier {
     }
 
     pub(crate) fn finish(self, entries: u64) -> AuditVerdict {
-        AuditVerdict { entries, broken_at: self.broken_at, head: self.head }
+        AuditVerdict { entries, removed: self.removed, broken_at: self.broken_at, head: self.head }
     }
 }

@@ -226,8 +226,12 @@ pub struct Pruned {
     /// Events that were too old, or too many.
     pub by_age: u64,
     pub by_size: u64,
-    /// Likewise, lines of history.
+    /// Likewise, lines of history, revisions, and lines of the audit log.
     pub history: u64,
+    pub revisions: u64,
+    pub audit: u64,
+    /// Bytes that are used although nothing more may be removed.
+    pub too_large: Option<u64>,
 }
 
 /// What may be kept.
@@ -235,5 +239,8 @@ pub struct Pruned {
 pub struct Keep {
     pub events: Duration,
     pub history: Duration,
+    /// The newest so many.
+    pub revisions: u64,
+    pub audit: Duration,
     pub bytes: u64,
 }

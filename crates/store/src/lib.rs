@@ -32,8 +32,8 @@ pub trait Store: Send + 'static {
     fn load(&mut self) -> Result<Loaded, StoreError>;
     /// All of the changes or none; once it returns they survive a crash of the process and of the machine.
     fn write(&mut self, changes: &[Change]) -> Result<(), StoreError>;
-    /// Removes what is older than may be kept, makes old history coarse, and removes the oldest events and history
-    /// while too many bytes are used.
+    /// Removes what is older than may be kept, makes old history coarse, and removes the oldest events, history and
+    /// revisions while too many bytes are used; never the newest of each, nor the audit log.
     fn prune(&mut self, now: Timestamp, keep: Keep) -> Result<Pruned, StoreError>;
     fn bytes(&mut self) -> Result<u64, StoreError>;
 }

@@ -1,5 +1,6 @@
 mod backup;
 mod open;
+mod prune;
 mod read;
 mod schema;
 mod write;

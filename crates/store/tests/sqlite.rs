@@ -3,8 +3,8 @@
 use bulkhead_model::{Event, EventId, EventKind, Identity, ServiceName, Severity, Timestamp};
 use bulkhead_store::{
     AuditRecord, Change, EventFilter, GENESIS, HISTORY_COARSE, HISTORY_FINE, HISTORY_STEP, HistoryCounts,
-    HistoryRecord, Keep, Loaded, Pruned, Reader, SqliteStore, Store, StoreError, StoredEvent, Writer,
-    back_up,
+    HistoryRecord, Keep, Loaded, Pruned, Reader, RevisionRecord, SqliteStore, Store, StoreError, StoredEvent,
+    Writer, back_up,
 };
 use std::{
     fs,
@@ -208,7 +208,8 @@ fn events_are_found_by_service_severity_time_and_page() {
 }
 
 fn keep(events: Duration, bytes: u64) -> Keep {
-    Keep { events, history: Duration::from_secs(30 * 86_400), bytes }
+    let history = Duration::from_secs(30 * 86_400);
+    Keep { events, history, revisions: u64::MAX, audit: Duration::MAX, bytes }
 }
 
 fn counted(edge: &str, start: u64, connections: u64) -> Change {
@@ -245,7 +246,7 @@ fn history_adds_up_grows_coarse_and_goes_by_age_and_by_size() {
         found.into_iter().map(|edge| (edge.edge, edge.counts.connections)).collect::<Vec<_>>()
     };
     assert_eq!(of(recent, now), [("a".to_owned(), 7), ("b".to_owned(), 1)]);
-    let keep = Keep { events: Duration::MAX, history: Duration::from_secs(30 * 86_400), bytes: u64::MAX };
+    let keep = keep(Duration::MAX, u64::MAX);
     let pruned = store.prune(Timestamp(now), keep).expect("prunes");
     assert_eq!((pruned.by_age, pruned.by_size, pruned.history), (0, 0, 1));
     assert!(HISTORY_FINE < 3 * day && old % HISTORY_COARSE == 0);
@@ -295,6 +296,81 @@ fn retention_removes_by_age_and_then_the_oldest_by_size() {
     assert!(store.bytes().expect("size") <= half);
     let newest = store.reader().expect("reads").events(&EventFilter { limit: 1, ..EventFilter::default() });
     assert_eq!(newest.expect("reads")[0].event.id, EventId(10_000));
+}
+
+fn revision(number: u64) -> Change {
+    Change::Revision(RevisionRecord {
+        revision: number,
+        time: Timestamp(number),
+        actor: "admin".to_owned(),
+        summary: String::new(),
+        diff: String::new(),
+        documents: "x".repeat(20_000),
+    })
+}
+
+#[test]
+fn revisions_go_by_number_and_the_oldest_of_them_by_size() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut store = open(directory.path());
+    store.write(&(1..=100).map(revision).collect::<Vec<_>>()).expect("writes");
+    let events: Vec<_> = (1..=500).map(|n| event(n, n, 1_000 + n)).collect();
+    store.write(&events).expect("writes");
+    let all = Keep { revisions: 50, ..keep(Duration::MAX, u64::MAX) };
+    let pruned = store.prune(Timestamp(10_000), all).expect("prunes");
+    assert_eq!((pruned.revisions, pruned.by_age + pruned.by_size), (50, 0));
+    let half = store.bytes().expect("size") / 2;
+    let pruned = store.prune(Timestamp(10_000), Keep { bytes: half, ..all }).expect("prunes");
+    assert!(pruned.revisions > 0 && pruned.too_large.is_none(), "{pruned:?}");
+    assert_eq!(pruned.by_size, 0, "events are younger");
+    let left = store.reader().expect("reads").revisions(None, 100).expect("reads");
+    assert_eq!(left.first().map(|r| r.revision), Some(100));
+}
+
+#[test]
+fn what_does_not_fit_takes_no_more_than_its_floor_with_it_and_is_said() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut store = open(directory.path());
+    store.write(&(1..=100).map(revision).collect::<Vec<_>>()).expect("writes");
+    let events: Vec<_> = (1..=1_500).map(|n| event(n, n, n)).collect();
+    store.write(&events).expect("writes");
+    let history: Vec<_> = (0..1_500).map(|n| counted(&format!("edge {n}"), n * HISTORY_STEP, 1)).collect();
+    store.write(&history).expect("writes");
+    let pruned = store.prune(Timestamp(10_000), keep(Duration::MAX, 1_000)).expect("prunes");
+    assert_eq!((pruned.by_size, pruned.history, pruned.revisions), (500, 500, 90));
+    assert!(pruned.too_large.is_some_and(|bytes| bytes > 1_000), "{pruned:?}");
+    let again = store.prune(Timestamp(10_000), keep(Duration::MAX, 1_000)).expect("prunes");
+    assert_eq!((again.by_size, again.history, again.revisions), (0, 0, 0));
+}
+
+#[test]
+fn an_audit_log_that_lost_its_oldest_lines_to_retention_is_verified_from_their_last_hash() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut store = open(directory.path());
+    let mut head = GENESIS.to_owned();
+    for sequence in 1..=20 {
+        let record = audit(sequence, &head);
+        head.clone_from(&record.hash);
+        store.write(&[Change::Audit(record)]).expect("writes");
+    }
+    let older_than = |ms| Keep { audit: Duration::from_millis(ms), ..keep(Duration::MAX, u64::MAX) };
+    assert_eq!(store.prune(Timestamp(28), older_than(20)).expect("prunes").audit, 7);
+    assert_eq!(store.prune(Timestamp(28), older_than(20)).expect("prunes").audit, 0);
+    let reader = store.reader().expect("reads");
+    let verdict = reader.verify_audit().expect("reads");
+    assert_eq!((verdict.entries, verdict.removed, verdict.broken_at), (13, 7, None));
+    assert_eq!(verdict.head, head);
+
+    let vandal = rusqlite::Connection::open(directory.path().join("bulkhead.db")).expect("opens");
+    assert!(vandal.execute("DELETE FROM audit WHERE sequence = 8", []).is_err(), "only what is checkpointed");
+    vandal.execute("UPDATE audit_checkpoint SET sequence = 8", []).expect("changes");
+    vandal.execute("DELETE FROM audit WHERE sequence = 8", []).expect("deletes");
+    assert_eq!(reader.verify_audit().expect("reads").broken_at, Some(9), "the hash is not that of line 8");
+    vandal.execute("DELETE FROM audit_checkpoint", []).expect("deletes");
+    assert_eq!(reader.verify_audit().expect("reads").broken_at, Some(1));
+
+    assert_eq!(store.prune(Timestamp(1_000_000), older_than(1)).expect("prunes").audit, 11);
+    assert_eq!(store.load().expect("loads").audit_head, head, "the newest line stays");
 }
 
 #[test]

@@ -1204,6 +1204,11 @@ export interface components {
             /** @description Hash of the newest entry: keep it elsewhere, and a log that was cut off at its end is found out too. */
             head: string;
             intact: boolean;
+            /**
+             * Format: int64
+             * @description Entries before those, which retention has removed; the hash of the last of them is kept, and checked with.
+             */
+            removed: number;
             sentence: string;
         };
         /** @description Whether a service is promoted on evidence alone. */
@@ -2509,6 +2514,13 @@ export interface components {
         Retention: {
             /**
              * Format: int32
+             * @description Lines of the audit log that are older are removed. The hash of the last of them is kept, so that the rest can be
+             *     verified.
+             * @default 730
+             */
+            audit_days: number;
+            /**
+             * Format: int32
              * @description Edges unused for longer are forgotten, unless a policy in force speaks of them.
              * @default 90
              */
@@ -2527,10 +2539,17 @@ export interface components {
             history_days: number;
             /**
              * Format: int64
-             * @description Oldest events and history go once the database is larger.
+             * @description Oldest events, history and revisions go once the database is larger; the newest thousand events and lines of
+             *     history, ten revisions and the audit log stay.
              * @default 1024
              */
             max_megabytes: number;
+            /**
+             * Format: int32
+             * @description So many revisions of the policy are kept, each with all documents.
+             * @default 1000
+             */
+            revisions: number;
         };
         ReviewDecision: {
             decision: components["schemas"]["Decision"];
@@ -2755,10 +2774,12 @@ export interface components {
             profile: components["schemas"]["Profile"];
             /**
              * @default {
+             *       "audit_days": 730,
              *       "edge_days": 90,
              *       "event_days": 30,
              *       "history_days": 30,
-             *       "max_megabytes": 1024
+             *       "max_megabytes": 1024,
+             *       "revisions": 1000
              *     }
              */
             retention: components["schemas"]["Retention"];

@@ -181,6 +181,11 @@ pub(super) async fn audit(asked: Asked) -> Answer {
 pub(super) async fn verify_audit(asked: Asked) -> Answer {
     let verdict = asked.app.read(|reader| reader.verify_audit()).await?;
     let sentence = match verdict.broken_at {
+        None if verdict.removed > 0 => format!(
+            "All {} entries are there and unchanged, from number {} on; those before were removed by retention.",
+            verdict.entries,
+            verdict.removed + 1
+        ),
         None => format!("All {} entries are there and unchanged.", verdict.entries),
         Some(sequence) => {
             format!("The chain is broken at entry {sequence}: it or one before it was changed.")
@@ -189,6 +194,7 @@ pub(super) async fn verify_audit(asked: Asked) -> Answer {
     json(&AuditVerification {
         intact: verdict.broken_at.is_none(),
         entries: verdict.entries,
+        removed: verdict.removed,
         broken_at: verdict.broken_at,
         head: verdict.head,
         sentence,
@@ -202,6 +208,8 @@ pub(super) async fn put_settings(asked: Asked) -> Answer {
         ("retention.event_days", u64::from(retention.event_days), 1..=3650),
         ("retention.history_days", u64::from(retention.history_days), 1..=3650),
         ("retention.edge_days", u64::from(retention.edge_days), 1..=3650),
+        ("retention.revisions", u64::from(retention.revisions), 10..=1_000_000),
+        ("retention.audit_days", u64::from(retention.audit_days), 30..=36_500),
         ("retention.max_megabytes", retention.max_megabytes, 16..=1_048_576),
         ("scan.targets", u64::from(settings.scan.targets), 2..=100_000),
         ("scan.window_seconds", u64::from(settings.scan.window_seconds), 1..=3600),

@@ -6,6 +6,7 @@ use bulkhead_model::{
     EventKind, Severity, Timestamp, WorkloadId,
     node::{NodeHealth, TableFill},
 };
+use bulkhead_store::Pruned;
 
 /// Fill of a kernel table from which on it is said aloud, and from which on it counts as full: tables that let the
 /// oldest go keep some room on each CPU.
@@ -121,6 +122,23 @@ impl State {
         };
         self.degrade(&unidentified_key(interface), &what, remedy);
         self.unidentified.insert(interface.into(), self.now);
+    }
+
+    /// Whether the database fits where only what must stay is left, and what went of the audit log: in the log itself.
+    pub(crate) fn note_pruned(&mut self, pruned: &Pruned) {
+        if pruned.audit > 0 {
+            let detail =
+                format!("{} lines older than {} days", pruned.audit, self.settings.retention.audit_days);
+            self.audit(&super::Actor::system(), "audit.prune", "audit", &detail);
+        }
+        let Some(bytes) = pruned.too_large else { return self.recover("size") };
+        let most = self.settings.retention.max_megabytes;
+        let what = format!(
+            "the database has {} MB where {most} are allowed, and only what must stay is left: the state, the audit log, \
+             the newest events, history and revisions",
+            bytes >> 20
+        );
+        self.degrade("size", &what, "raise retention.max_megabytes, or lower retention.audit_days");
     }
 
     pub(super) fn watch_health(&mut self) {

@@ -216,7 +216,13 @@ impl Reader for SqliteReader {
 
     fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT * FROM audit ORDER BY sequence")?;
-        let mut verifier = Verifier::new();
+        let removed = self
+            .connection
+            .query_row("SELECT sequence, hash FROM audit_checkpoint", [], |row| {
+                Ok((natural(row.get(0)?), row.get(1)?))
+            })
+            .optional()?;
+        let mut verifier = Verifier::new(removed);
         let mut entries = 0;
         for record in statement.query_map([], audit_record)? {
             verifier.check(&record?);

@@ -63,6 +63,13 @@ CREATE TABLE history (
     bytes INTEGER NOT NULL, denied INTEGER NOT NULL, would_deny INTEGER NOT NULL, PRIMARY KEY (start, edge)
 ) WITHOUT ROWID;
 ",
+    "
+CREATE TABLE audit_checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, hash TEXT NOT NULL);
+DROP TRIGGER audit_is_append_only_delete;
+CREATE TRIGGER audit_is_append_only_delete BEFORE DELETE ON audit
+    WHEN OLD.sequence > (SELECT coalesce(max(sequence), 0) FROM audit_checkpoint)
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+",
 ];
 
 /// The version that this program writes.

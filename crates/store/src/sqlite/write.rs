@@ -1,11 +1,7 @@
 use super::{SqliteStore, integer, natural};
-use crate::{
-    Change, HISTORY_COARSE, HISTORY_FINE, HistoryRecord, Keep, Loaded, PolicyRecord, Pruned, Store,
-    StoreError, StoredEvent,
-};
+use crate::{Change, HistoryRecord, Keep, Loaded, PolicyRecord, Pruned, Store, StoreError, StoredEvent};
 use bulkhead_model::{Severity, Timestamp};
 use rusqlite::{Transaction, TransactionBehavior, params};
-use std::time::Duration;
 
 impl Store for SqliteStore {
     fn load(&mut self) -> Result<Loaded, StoreError> {
@@ -22,38 +18,7 @@ impl Store for SqliteStore {
     }
 
     fn prune(&mut self, now: Timestamp, keep: Keep) -> Result<Pruned, StoreError> {
-        let before = |age: Duration| {
-            let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-            integer(now.0.saturating_sub(age))
-        };
-        let by_age = self.remove("last < ?1", before(keep.events))?;
-        let mut history = self.remove_history(before(keep.history))?;
-        self.make_coarse(now)?;
-        let mut by_size = 0;
-        while self.bytes()? > keep.bytes {
-            // In small bites, so that no write waits for long; the older of the two kinds first.
-            let (bound, event): (Option<i64>, Option<i64>) = self.connection.query_row(
-                "SELECT max(id), min(time) FROM (SELECT id, time FROM event ORDER BY id LIMIT 2000)",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            let oldest: Option<i64> =
-                self.connection.query_row("SELECT min(start) FROM history", [], |row| row.get(0))?;
-            match (bound, oldest) {
-                (_, Some(start)) if event.is_none_or(|event| start <= event) => {
-                    history += self.remove_history(start + 1)?;
-                }
-                (Some(bound), _) => by_size += self.remove("id <= ?1", bound)?,
-                _ => break,
-            }
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        }
-        if by_age + by_size + history > 0 {
-            let mut vacuum = self.connection.prepare("PRAGMA incremental_vacuum")?;
-            let mut rows = vacuum.query([])?;
-            while rows.next()?.is_some() {}
-        }
-        Ok(Pruned { by_age, by_size, history })
+        super::prune::prune(self, now, keep)
     }
 
     fn bytes(&mut self) -> Result<u64, StoreError> {
@@ -61,52 +26,6 @@ impl Store for SqliteStore {
         let free: i64 = self.connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
         let size: i64 = self.connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         Ok(natural((pages - free) * size))
-    }
-}
-
-impl SqliteStore {
-    fn remove(&mut self, condition: &str, value: i64) -> Result<u64, StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute(
-            &format!("DELETE FROM event_service WHERE id IN (SELECT id FROM event WHERE {condition})"),
-            [value],
-        )?;
-        let removed = transaction.execute(&format!("DELETE FROM event WHERE {condition}"), [value])?;
-        transaction.commit()?;
-        Ok(removed as u64)
-    }
-}
-
-impl SqliteStore {
-    fn remove_history(&mut self, before: i64) -> Result<u64, StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let removed = transaction.execute("DELETE FROM history WHERE start < ?1", [before])?;
-        if removed > 0 {
-            transaction.execute(
-                "DELETE FROM history_edge WHERE number NOT IN (SELECT DISTINCT edge FROM history)",
-                [],
-            )?;
-        }
-        transaction.commit()?;
-        Ok(removed as u64)
-    }
-
-    /// What is old enough is kept by the hour alone.
-    fn make_coarse(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let step = integer(HISTORY_COARSE);
-        let before = integer(now.0.saturating_sub(HISTORY_FINE)) / step * step;
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute(
-            "INSERT INTO history SELECT start / ?2 * ?2, edge, sum(connections), sum(packets), sum(bytes), sum(denied), \
-             sum(would_deny) FROM history WHERE start < ?1 AND start % ?2 <> 0 GROUP BY start / ?2, edge \
-             ON CONFLICT (start, edge) DO UPDATE SET connections = connections + excluded.connections, \
-             packets = packets + excluded.packets, bytes = bytes + excluded.bytes, denied = denied + excluded.denied, \
-             would_deny = would_deny + excluded.would_deny",
-            [before, step],
-        )?;
-        transaction.execute("DELETE FROM history WHERE start < ?1 AND start % ?2 <> 0", [before, step])?;
-        transaction.commit()?;
-        Ok(())
     }
 }
 

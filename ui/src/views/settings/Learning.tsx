@@ -58,6 +58,8 @@ export function Learning() {
           {number("Events", "older ones are removed", retention.event_days, (n) => set({ retention: { ...retention, event_days: n } }), 1, 3650, " d")}
           {number("History of the map", "older steps of time are removed", retention.history_days, (n) => set({ retention: { ...retention, history_days: n } }), 1, 3650, " d")}
           {number("Edges", "unused for longer are forgotten", retention.edge_days, (n) => set({ retention: { ...retention, edge_days: n } }), 1, 3650, " d")}
+          {number("Revisions of the policy", "the newest stay", retention.revisions, (n) => set({ retention: { ...retention, revisions: n } }), 10, 1_000_000, "")}
+          {number("Audit log", "what stays is verified from there", retention.audit_days, (n) => set({ retention: { ...retention, audit_days: n } }), 30, 36_500, " d")}
           {number("Database", "oldest events go beyond it", retention.max_megabytes, (n) => set({ retention: { ...retention, max_megabytes: n } }), 16, 1_048_576, " MB")}
         </div>
       </section>
