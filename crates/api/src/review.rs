@@ -32,7 +32,7 @@ pub enum ReviewKind {
     /// It was seen, and is learned unless it is set aside.
     #[default]
     Learned,
-    /// A Compose file, an environment, an argument or an image names it; it was never seen. It is allowed only when
+    /// An environment, an argument or `depends_on` of Compose names it; it was never seen. It is allowed only when
     /// somebody accepts it.
     Declared,
     /// One rule for many edges of an open-ended service. It is there only when somebody accepts it.

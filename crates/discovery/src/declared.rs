@@ -1,4 +1,5 @@
-//! Peers that a container's environment and arguments declare: `REDIS_URL=redis://cache:6379` → `cache:6379`.
+//! Peers that a container's environment and arguments declare: `REDIS_URL=redis://cache:6379` → `cache:6379`; and the
+//! services that Compose starts before it, which it leaves in a label.
 //!
 //! Both are full of secrets, so this keeps nothing but `host` or `host:port`, and where a value could be something else
 //! (`admin:1234`) it keeps nothing at all. User names and passwords in URLs are cut off; a value in which they cannot be
@@ -95,6 +96,20 @@ pub fn declared_peers<'a>(
         waits |= argument.contains("wait");
     }
     peers.into_iter().take(LIMIT).map(String::into_boxed_str).collect()
+}
+
+/// What `depends_on` of a Compose file left in a label: `db:service_healthy:false,cache:service_started:true`. Only the
+/// names of services are said, no ports. A dependency that has to end first is a job, and no peer.
+pub fn compose_dependencies(label: &str) -> Vec<Box<str>> {
+    let mut names: Vec<Box<str>> = Vec::new();
+    for dependency in label.split(',').take(LIMIT) {
+        let mut parts = dependency.trim().split(':');
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        if is_host_name(&name) && parts.next() != Some("service_completed_successfully") {
+            names.push(name.into());
+        }
+    }
+    names
 }
 
 fn is_service_link(name: &str, value: &str) -> bool {
@@ -276,6 +291,18 @@ mod tests {
         ] {
             assert_eq!(of_arguments(arguments), expected, "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn dependencies_of_compose_are_the_services_that_go_on_running() {
+        let label = "db:service_healthy:false,cache:service_started:true, MQ,migrate:service_completed_successfully:false";
+        assert_eq!(compose_dependencies(label), ["db".into(), "cache".into(), "mq".into()] as [Box<str>; 3]);
+        for nothing in
+            ["", ",", ":service_started:true", "-x:service_started:true", "a b:service_started:true"]
+        {
+            assert!(compose_dependencies(nothing).is_empty(), "{nothing}");
+        }
+        assert_eq!(compose_dependencies(&"x,".repeat(1000)).len(), LIMIT);
     }
 
     #[test]

@@ -99,7 +99,12 @@ impl Learner {
         let Peer::Service(client) = &edge.client else { return false };
         let Some(service) = self.services.get(client) else { return false };
         self.declared(client, service).any(|d| {
-            d.peer == edge.server && edge.protocol == IpProtocol::TCP && d.port.is_none_or(|p| p == edge.port)
+            // Without a port: what the named service exposes, or any where that is not known.
+            let is_port = || {
+                let ports = self.ports(&d);
+                ports.contains(&edge.port) || d.port.is_none() && ports.is_empty()
+            };
+            d.peer == edge.server && edge.protocol == IpProtocol::TCP && is_port()
         })
     }
 

@@ -41,7 +41,7 @@ pub struct CanaryDenial {
 pub enum DenialKind {
     /// The edge had been learned: its rule is missing.
     Learned,
-    /// The service's own declaration (Compose file, environment, arguments) names the peer.
+    /// The service's own declaration (environment, arguments, dependencies of Compose) names the peer.
     Declared,
     /// Two or more other services of the same image have this edge, each again and again.
     Sibling,

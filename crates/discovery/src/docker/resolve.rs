@@ -9,7 +9,7 @@ use super::{
     is_up,
 };
 use crate::{
-    declared::declared_peers,
+    declared::{compose_dependencies, declared_peers},
     naming::{Facts, service_of},
     runtime::RuntimeError,
     time::parse_rfc3339,
@@ -17,9 +17,11 @@ use crate::{
 use bulkhead_model::{
     Attachment, Exposure, Interface, IpProtocol, PublishedPort, Workload, WorkloadId, WorkloadOwner,
 };
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinSet};
 
+/// Where Compose leaves what a service depends on.
+const DEPENDENCIES: &str = "com.docker.compose.depends_on";
 /// Inspections under way at once while everything is read.
 const AT_ONCE: usize = 16;
 
@@ -93,6 +95,9 @@ fn from_inspection(container: &Container) -> Workload {
     let bindings =
         if settings.ports.is_empty() { &container.host_config.port_bindings } else { &settings.ports };
     let exposes = exposed_ports.keys().chain(bindings.keys()).filter_map(|key| port_key(key)).collect();
+    let mut declared =
+        declared_peers(env.iter().map(String::as_str), container.args.iter().map(String::as_str));
+    declared.extend(dependencies(labels));
     Workload {
         id: WorkloadId(container.id.as_str().into()),
         name: name.into(),
@@ -102,10 +107,7 @@ fn from_inspection(container: &Container) -> Workload {
         image: image.as_str().into(),
         image_digest: some(&container.image),
         labels: labels.clone(),
-        declared_peers: declared_peers(
-            env.iter().map(String::as_str),
-            container.args.iter().map(String::as_str),
-        ),
+        declared_peers: in_order(declared),
         exposes: in_order(exposes),
         published: in_order(published(bindings)),
         attachment: attachment(&container.host_config.network_mode),
@@ -145,7 +147,7 @@ fn from_list(container: &ListedContainer) -> (Workload, bool) {
         image: container.image.as_str().into(),
         image_digest: some(&container.image_id),
         labels: container.labels.clone(),
-        declared_peers: Vec::new(),
+        declared_peers: in_order(dependencies(&container.labels)),
         exposes: in_order(exposes),
         published: in_order(published),
         attachment: attachment(&container.host_config.network_mode),
@@ -156,6 +158,10 @@ fn from_list(container: &ListedContainer) -> (Workload, bool) {
         started: None,
     };
     (workload, owner != WorkloadOwner::Image)
+}
+
+fn dependencies(labels: &BTreeMap<String, String>) -> Vec<Box<str>> {
+    labels.get(DEPENDENCIES).map(|label| compose_dependencies(label)).unwrap_or_default()
 }
 
 fn some(text: &str) -> Option<Box<str>> {

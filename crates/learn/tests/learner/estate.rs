@@ -297,6 +297,7 @@ fn declared_peers_are_expected_and_siblings_explain_denials() {
     assert_eq!(declared, ["c/api → c/db tcp/5432", "c/api → mail.example.com tcp/587"]);
     let kind = |edge: &EdgeKey| watch.learner.classify_denial(&c, edge);
     assert_eq!(kind(&edge("c/api", "c/db", 5432)), DenialKind::Declared);
+    assert_eq!(kind(&edge("c/api", "c/db", 22)), DenialKind::Unknown, "it exposes another port");
     assert_eq!(kind(&edge("c/api", "c/cache", 6379)), DenialKind::Sibling);
     assert_eq!(kind(&edge("c/api", "c/cache", 22)), DenialKind::Unknown);
 }

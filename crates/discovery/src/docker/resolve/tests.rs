@@ -17,7 +17,8 @@ const COMPOSE: &str = r#"{
     "ExposedPorts": {"8080/tcp": {}, "9090/udp": {}, "strange": {}, "7/dccp": {}},
     "Env": ["DATABASE_URL=postgres://app:hunter2@db:5432/shop", "API_PASSWORD=hunter2", "PATH=/bin"],
     "Image": "shop/api:3",
-    "Labels": {"com.docker.compose.project": "shop", "com.docker.compose.service": "api", "tier": "back"}
+    "Labels": {"com.docker.compose.project": "shop", "com.docker.compose.service": "api", "tier": "back",
+               "com.docker.compose.depends_on": "queue:service_started:false,db:service_healthy:true"}
   },
   "NetworkSettings": {
     "SandboxKey": "/var/run/docker/netns/0123456789ab",
@@ -44,7 +45,7 @@ fn everything_that_an_inspection_tells_is_in_the_workload() {
     assert_eq!(&*workload.image, "shop/api:3");
     assert!(workload.image_digest.as_deref().is_some_and(|d| d.starts_with("sha256:1111")));
     assert_eq!(workload.labels["tier"], "back");
-    assert_eq!(workload.declared_peers, ["cache:6379".into(), "db:5432".into()] as [Box<str>; 2]);
+    assert_eq!(workload.declared_peers, ["cache:6379", "db", "db:5432", "queue"].map(Into::<Box<str>>::into));
     assert_eq!(
         workload.exposes,
         [
