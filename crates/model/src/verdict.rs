@@ -156,19 +156,6 @@ impl DenyReason {
     }
 }
 
-impl DenyReason {
-    pub const ALL: [Self; 8] = [
-        Self::NoRule,
-        Self::Rule,
-        Self::Quarantine,
-        Self::Spoof,
-        Self::Malformed,
-        Self::Fragment,
-        Self::Unidentified,
-        Self::TableFull,
-    ];
-}
-
 impl fmt::Display for DenyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

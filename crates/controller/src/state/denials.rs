@@ -15,6 +15,16 @@ pub(super) const EVERY_MS: u64 = 1_000;
 /// Open events; beyond, the quietest are closed.
 pub(super) const OPEN: usize = 20_000;
 
+/// What is counted on edges. Irregular packets are on none: their events count how often they were told of, which is no
+/// more often than every five seconds.
+const COUNTED: [DenyReason; 5] = [
+    DenyReason::NoRule,
+    DenyReason::Rule,
+    DenyReason::Quarantine,
+    DenyReason::Unidentified,
+    DenyReason::TableFull,
+];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     edge: EdgeKey,
@@ -68,6 +78,7 @@ impl State {
         {
             open.last = open.last.max(now);
             open.dirty = true;
+            open.counted += u64::from(reason.is_irregular());
             return;
         }
         let counted = self.denials.early.remove(&(edge.clone(), report.direction, denied)).unwrap_or(0);
@@ -101,7 +112,16 @@ impl State {
             self.close_quietest();
         }
         let event = stored.event.clone();
-        self.denials.open.insert(key, Open { event, last: now, stored: self.now, dirty: false, counted });
+        self.denials.open.insert(
+            key,
+            Open {
+                event,
+                last: now,
+                stored: self.now,
+                dirty: false,
+                counted: counted.max(u64::from(reason.is_irregular())),
+            },
+        );
     }
 
     fn close_quietest(&mut self) {
@@ -135,7 +155,7 @@ impl State {
             // The kernel counts an edge's denials together: a look-up for each reason instead of a walk over all.
             let mut key = Key { edge: edge.clone(), direction, denied, reason: DenyReason::NoRule };
             let mut found: Option<(Timestamp, DenyReason)> = None;
-            for reason in DenyReason::ALL {
+            for reason in COUNTED {
                 key.reason = reason;
                 if let Some(open) = self.denials.open.get(&key)
                     && found.is_none_or(|(last, _)| last < open.last)

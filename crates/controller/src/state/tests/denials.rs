@@ -46,8 +46,7 @@ fn what_a_person_promoted_is_rolled_back_where_automation_is_on_and_only_there()
 
 #[test]
 fn denials_of_every_reason_are_counted_on_in_their_own_event() {
-    use DenyReason::{Fragment, Malformed, TableFull, Unidentified};
-    for reason in [Malformed, Fragment, Unidentified, TableFull] {
+    for reason in [DenyReason::Unidentified, DenyReason::TableFull] {
         let mut estate = shop();
         estate.connect_for("shop/web", "shop/redis", 6379, Verdict::Denied, "web-1", Some(reason));
         estate.now += 2_000;
@@ -103,4 +102,22 @@ fn connections_of_a_counter_are_not_taken_back_when_their_edge_is_forgotten() {
     estate.state.remove_edge(&forgotten);
     estate.finish();
     assert_eq!(sum(&estate), (8, 2));
+}
+
+#[test]
+fn irregular_packets_are_counted_as_often_as_they_are_told_and_leave_nothing_to_others() {
+    for reason in [DenyReason::Malformed, DenyReason::Fragment, DenyReason::Unrelated] {
+        let mut estate = shop();
+        for _ in 0..3 {
+            estate.connect_for("shop/web", "shop/redis", 6379, Verdict::Denied, "web-1", Some(reason));
+            estate.now += 5_000;
+            estate.state.tick(Timestamp(estate.now));
+            estate.finish();
+        }
+        let last = estate.events.iter().rev().find_map(|kind| match kind {
+            EventKind::Denied(denial) => Some((denial.reason, denial.count)),
+            _ => None,
+        });
+        assert_eq!(last, Some((reason, 3)));
+    }
 }
