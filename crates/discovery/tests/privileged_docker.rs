@@ -7,7 +7,7 @@ use bulkhead_discovery::{
     process, watch_runtimes,
 };
 use bulkhead_model::{Attachment, Workload, WorkloadOwner};
-use bulkhead_testkit::{Dockerd, image, require_root, wait_until};
+use bulkhead_testkit::{Dockerd, image, require_root};
 use std::time::Duration;
 use tokio::time::timeout;
 
