@@ -75,12 +75,12 @@ fn false_addresses_are_one_event_with_a_counter_and_a_last_time() {
         estate.state.tick(Timestamp(estate.now));
         estate.finish();
     }
-    let spoofs = estate.events.iter().filter_map(|kind| match kind {
+    let mut spoofs = estate.events.iter().filter_map(|kind| match kind {
         EventKind::Spoof { count, last, .. } => Some((*count, last.map(|last| last.0))),
         _ => None,
     });
     let last = estate.now - 5_000;
-    assert_eq!(spoofs.last(), Some((4, Some(last))));
+    assert_eq!(spoofs.next_back(), Some((4, Some(last))));
     let stored = estate.changes.iter().filter_map(|change| match change {
         Change::Event(stored) if stored.kind == "spoof" => Some(stored.event.id),
         _ => None,
