@@ -31,6 +31,8 @@ fn a_container_in_the_hosts_network_is_confined_by_its_control_group() {
     let at_sink = estate.seen(9101, || knock(9101), Direction::Ingress);
     assert_eq!((at_sink.local, at_sink.peer), (sink, Identity::HOST));
 
+    // Until the bridge's address is known to be nobody else's, the host would speak with one of another interface.
+    assert!(wait_until(SAFETY_NET, addresses_are_usable), "duplicate address detection ends");
     estate.rule("hostly", enforce(&[], &[(sink, 9102)]));
     for address in ["10.88.4.250", "fd88:4::fa"] {
         assert_eq!(nc(&estate, address, 9102), Reached::Refused, "{address}: allowed, and nobody listens");
@@ -40,8 +42,16 @@ fn a_container_in_the_hosts_network_is_confined_by_its_control_group() {
     }
     let denied = estate.seen(9103, || knock(9103), Direction::Egress);
     assert_eq!((denied.local, denied.peer, denied.verdict), (hostly, sink, Verdict::Denied));
-    let process = denied.process.expect("the kernel told who asked");
-    assert!(process.command_line.contains("9103"), "{process:?}");
+    // The kernel tells who asked; nothing is said of who has gone before it could be looked at.
+    let process_of = |port: u16| {
+        let known = estate.known();
+        known.connections.iter().filter(|c| c.tuple.server_port == port).find_map(|c| c.process.clone())
+    };
+    let named = || {
+        knock(9103);
+        process_of(9103).is_some_and(|process| process.command_line.contains("9103"))
+    };
+    assert!(wait_until(SAFETY_NET, named), "{:?}", process_of(9103));
     // The host's own processes are not concerned.
     assert_eq!(
         connect(to("10.88.4.250", 9103)).expect_err("nobody listens").kind(),
@@ -79,6 +89,16 @@ fn a_container_in_the_hosts_network_is_confined_by_its_control_group() {
     estate.kill_agent();
     assert_eq!(bulkhead_agent::remove_all(estate.pins()), Vec::<String>::new());
     assert_eq!(nc(&estate, "10.88.4.250", 9103), Reached::Refused, "nothing is enforced any more");
+}
+
+/// Whether no IPv6 address of this namespace is tentative any more.
+fn addresses_are_usable() -> bool {
+    const TENTATIVE: u32 = 0x40;
+    let addresses = std::fs::read_to_string("/proc/net/if_inet6").expect("IPv6");
+    addresses.lines().all(|line| {
+        let flags = line.split_whitespace().nth(4).expect("address, interface, prefix, scope, flags, name");
+        u32::from_str_radix(flags, 16).expect("hexadecimal") & TENTATIVE == 0
+    })
 }
 
 /// Returns the folder of its control group.
