@@ -23,8 +23,9 @@ const homeAtOnce = (): Plugin => ({
       const font = Object.keys(bundle ?? {}).find((name) => /inter-latin-wght-normal-.*\.woff2$/.test(name));
       const styles = Object.keys(bundle ?? {}).filter((name) => /MapView-.*\.css$/.test(name));
       return [
-        // First of all, while the page is still being read: who is signed in, the graph and the state of the estate.
-        ...["session", "graph/columns", "status"].map((path) => ({ tag: "link", attrs: { rel: "preload", as: "fetch", crossorigin: true, href: `./api/v1/${path}` } })),
+        // First of all, while the page is still being read: who is signed in. Nothing that needs a session: to who signs in
+        // on this page, the browser would hand the refusal that it got before.
+        { tag: "link", attrs: { rel: "preload", as: "fetch", crossorigin: true, href: "./api/v1/session" } },
         ...[...needed].map((name) => ({ tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `./${name}` } })),
         ...styles.map((name) => ({ tag: "link", attrs: { rel: "stylesheet", crossorigin: true, href: `./${name}` } })),
         ...(font === undefined ? [] : [{ tag: "link", attrs: { rel: "preload", as: "font", type: "font/woff2", crossorigin: true, href: `./${font}` } }]),
