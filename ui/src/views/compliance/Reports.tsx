@@ -14,7 +14,7 @@ export function Reports({ zones }: { zones: readonly string[] }) {
   if (data === undefined) return <main className="page">{error === null ? <Skeleton lines={6} /> : <Failure error={error} retry={() => void refetch()} />}</main>;
   const address = (framework: string, format: string): string => `${base()}/api/v1/reports/${encodeURIComponent(framework)}?format=${format}${zone === undefined ? "" : `&zone=${encodeURIComponent(zone)}`}`;
   return (
-    <main className="page reports">
+    <main className="page reports" tabIndex={0}>
       <div className="row wrap">
         <Select label="About" data={[{ value: "", label: "the whole estate" }, ...zones.map((name) => ({ value: name, label: `zone ${name}` }))]} value={zone ?? ""} allowDeselect={false} onChange={(value) => changeQuery({ zone: value ?? undefined })} />
       </div>

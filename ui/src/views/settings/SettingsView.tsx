@@ -31,7 +31,7 @@ export default function SettingsView() {
         {data === undefined ? "Settings and health" : bad === 0 ? `${plural(data.nodes.length, "node")} ${data.nodes.length === 1 ? "keeps" : "keep"} every promise.` : `${plural(bad, "promise")} ${bad === 1 ? "does" : "do"} not hold at the moment.`}
       </Headline>
       <nav className="tabs" aria-label="Parts of settings">{tabs.map(([key, name]) => <a key={key} href={toHash(["settings"], { tab: key })} className={tab === key ? "on" : ""} aria-current={tab === key ? "page" : undefined}>{name}</a>)}</nav>
-      <main className="page settings">
+      <main className="page settings" tabIndex={0}>
         {tab === "learning" ? <Learning /> : tab === "tokens" ? <Tokens /> : tab === "outputs" ? <OutputsPart /> : tab === "audit" ? <Audit /> : data === undefined ? status.isError ? <Failure error={status.error} /> : <Skeleton lines={8} /> : <Health status={data} />}
       </main>
     </>
