@@ -39,6 +39,16 @@ impl Code {
     ];
 }
 
+impl Code {
+    pub(crate) fn of_io(kind: io::ErrorKind) -> Self {
+        match kind {
+            io::ErrorKind::NotFound => Self::NotFound,
+            io::ErrorKind::PermissionDenied => Self::NotPermitted,
+            _ => Self::Failed,
+        }
+    }
+}
+
 impl From<Code> for ExitCode {
     fn from(code: Code) -> Self {
         ExitCode::from(code as u8)
@@ -173,11 +183,7 @@ fn code_of(error: &anyhow::Error) -> Code {
         Some(_) => return Code::Failed,
         None => {}
     }
-    match cause::<io::Error>(error).map(io::Error::kind) {
-        Some(io::ErrorKind::NotFound) => Code::NotFound,
-        Some(io::ErrorKind::PermissionDenied) => Code::NotPermitted,
-        _ => Code::Failed,
-    }
+    cause::<io::Error>(error).map_or(Code::Failed, |error| Code::of_io(error.kind()))
 }
 
 fn code_of_refusal(code: ErrorCode) -> Code {

@@ -187,6 +187,58 @@ fn every_error_of_every_policy_is_told_and_nothing_is_imported() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_told_beside_every_other_error_of_its_directory() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let write = |name: &str, text: &[u8]| fs::write(dir.path().join(name), text).expect("write");
+    write("a-good.yaml", GOOD.as_bytes());
+    write("b-binary.yaml", b"kind: SegmentationPolicy\n\xff\xfe");
+    write("c-document.yaml", GOOD.replace("ports:", "prots:").as_bytes());
+    write(
+        "d-manifest.yaml",
+        b"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: 7\n",
+    );
+    write(
+        "e-claims.yaml",
+        b"apiVersion: bulkhead.dev/v1alpha1\nkind: Assertions\nmetadata: {name: c}\nspec: 7\n",
+    );
+    std::os::unix::fs::symlink("f-loop.yaml", dir.path().join("f-loop.yaml")).expect("link");
+    let path = dir.path().to_string_lossy().into_owned();
+    let places =
+        ["b-binary.yaml:2:1", "c-document.yaml:8:", "d-manifest.yaml:4:", "e-claims.yaml:4:", "f-loop.yaml"];
+    for question in [
+        &["policy", "connections", "-f", &path][..],
+        &["policy", "import", "-f", &path],
+        &["policy", "lint", "-f", &path],
+        &["policy", "reach", "--from", "a/b", "--to", "a/c", "-f", &path],
+        &["policy", "verify", &path, "-f", &path],
+        &["policy", "diff", &path, &path],
+        &["policy", "minimise", "-f", &path],
+        &["policy", "export", "--to", "kubernetes", "-f", &path],
+        &["blast-radius", "-f", &path],
+        &["report", "cis-kubernetes", "-f", &path],
+        // Nobody is asked, and nothing of it is applied.
+        &["policy", "apply", "-f", &path],
+        &["policy", "try", "-f", &path, "--for", "1h"],
+    ] {
+        let output = run(question);
+        let told = text(&output.stderr);
+        assert_eq!(code(&output), 6, "{question:?}: {told}");
+        assert!(output.stdout.is_empty(), "{question:?}: no answer from half of the files");
+        for place in places {
+            let times = told.lines().filter(|line| line.contains(place)).count();
+            assert_eq!(times, 1, "{question:?}: {place} in\n{told}");
+        }
+    }
+    let output = run(&["policy", "check", &path, "-o", "json"]);
+    assert_eq!(code(&output), 1);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["files"], 6);
+    let found = report["findings"].as_array().expect("a list");
+    let rules: Vec<_> = found.iter().map(|fault| fault["rule"].as_str().expect("a word")).collect();
+    assert_eq!(rules, ["unreadable", "document", "manifest", "document", "unreadable"]);
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     // More than a pipe holds.
     let mut child = bulkhead(&["completions", "bash"])

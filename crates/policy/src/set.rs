@@ -189,16 +189,27 @@ impl PolicySet {
                 selector: None,
             }) => {
                 for zone in self.zones_within(zone) {
-                    parts.extend(zone.cidrs.iter().cloned().map(ExternalPart::Cidr));
-                    parts.extend(zone.names.iter().cloned().map(ExternalPart::Name));
-                    for external in &zone.externals {
-                        self.parts_of_external(external, &mut parts);
-                    }
+                    self.parts_of_zone(zone, &mut parts);
                 }
             }
             _ => {}
         }
         parts
+    }
+
+    /// The external endpoints that a zone takes in by itself, those of zones inside of it not among them.
+    pub fn own_external_parts(&self, zone: &Zone) -> Vec<ExternalPart> {
+        let mut parts = Vec::new();
+        self.parts_of_zone(zone, &mut parts);
+        parts
+    }
+
+    fn parts_of_zone(&self, zone: &Zone, parts: &mut Vec<ExternalPart>) {
+        parts.extend(zone.cidrs.iter().cloned().map(ExternalPart::Cidr));
+        parts.extend(zone.names.iter().cloned().map(ExternalPart::Name));
+        for external in &zone.externals {
+            self.parts_of_external(external, parts);
+        }
     }
 
     fn parts_of_external(&self, name: &str, parts: &mut Vec<ExternalPart>) {

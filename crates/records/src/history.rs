@@ -2,10 +2,10 @@
 
 use crate::{Certainty, End, Item, Named, Names, Record, Reporter};
 use bulkhead_model::{Application, EdgeCounters, EdgeKey, IpProtocol, Peer, Timestamp, Verdict};
-use std::{
-    collections::{BTreeSet, HashMap},
-    net::IpAddr,
-};
+use std::{collections::BTreeSet, net::IpAddr};
+
+/// Looked into several times for every record. Keys are seeded, so that records cannot be written to collide.
+type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// At first, what was seen within so many milliseconds is one sighting.
 const WIDTH: u64 = 5 * 60_000;
@@ -103,15 +103,15 @@ impl History {
         Self {
             names,
             peers: Vec::new(),
-            numbers: HashMap::new(),
-            by_address: HashMap::new(),
-            by_text: HashMap::new(),
+            numbers: HashMap::default(),
+            by_address: HashMap::default(),
+            by_text: HashMap::default(),
             scratch: String::new(),
             addresses: 0,
-            edges: HashMap::new(),
+            edges: HashMap::default(),
             table: Vec::new(),
             width: WIDTH,
-            slots: HashMap::new(),
+            slots: HashMap::default(),
             sightings: Vec::new(),
             lost: BTreeSet::new(),
             first: None,

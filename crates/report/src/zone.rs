@@ -8,13 +8,12 @@ pub(crate) use border::Border;
 use crate::{
     crossing::{Tables, inventory_of},
     estate::Estate,
-    membership::zone_peer,
     scope::ScopeCounts,
 };
 use bulkhead_model::{Direction, Mode, ServiceName, Timestamp, Verdict};
 use bulkhead_policy::document::Zone;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeMap, fmt};
 
 /// How many steps a detour into a zone may have.
 pub const HOPS: u32 = 3;
@@ -212,9 +211,13 @@ pub(crate) fn subject(zone: Option<&Zone>) -> String {
     zone.map_or_else(|| "the estate".to_owned(), |zone| format!("zone {}", zone.metadata.name))
 }
 
-/// External members of a zone, in the words of documents.
-pub(crate) fn externals(estate: &Estate<'_>, zone: &str) -> Vec<String> {
-    let parts = estate.set.external_parts(&zone_peer(zone));
-    let texts: BTreeSet<String> = parts.iter().map(ToString::to_string).collect();
-    texts.into_iter().collect()
+/// External members of a zone, in the words of documents, each with the zone whose criteria take it in.
+pub(crate) fn externals(estate: &Estate<'_>, zone: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for zone in estate.set.zones_within(zone) {
+        for part in estate.set.own_external_parts(zone) {
+            found.entry(part.to_string()).or_insert_with(|| zone.metadata.name.clone());
+        }
+    }
+    found
 }

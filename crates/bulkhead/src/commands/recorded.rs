@@ -1,6 +1,6 @@
 //! Flow records in files, of Bulkhead or of other products, summed up and learned from.
 
-use super::{Context, documents};
+use super::{Context, documents, policy::files};
 use crate::{
     exit::{Code, Failure},
     output::table::printable,
@@ -60,20 +60,25 @@ pub(crate) fn read(
     let mut history = History::new(names(cx, manifests, &args.names)?);
     let options = Options { format: args.format, columns: args.columns.clone() };
     let mut summaries = Vec::new();
+    let mut wrong = Vec::new();
     for path in files {
         let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
-        let input: Box<dyn Read> = if path == Path::new("-") {
-            Box::new(io::stdin().lock())
-        } else {
-            Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?)
-        };
-        let summary = read_records(input, &options, |item| history.add(item)).map_err(|error| match error {
-            ReadError::Io(error) => anyhow::Error::from(error).context(format!("cannot read {name}")),
-            other => Failure::new(Code::Invalid, format!("{name}: {other}"))
-                .remedy("name the format with --format, and the columns of a log without a header with --columns")
-                .into(),
-        })?;
-        summaries.push((name, summary));
+        match read_one(path, &name, &options, &mut history) {
+            Ok(summary) => summaries.push((name, summary)),
+            Err(error) => wrong.push(error),
+        }
+    }
+    match wrong.len() {
+        0 => {}
+        1 => return Err(wrong.remove(0)),
+        count => {
+            for error in wrong {
+                cx.note(&format!("{error:#}"))?;
+            }
+            return Err(Failure::new(Code::Invalid, format!("{count} files of records cannot be read"))
+                .remedy("mend what is said above; nothing is concluded from the others alone")
+                .into());
+        }
     }
     let edges = history.edges();
     let lost: BTreeSet<_> = history.lost_hours().collect();
@@ -103,6 +108,20 @@ pub(crate) fn read(
     Ok(Recorded { files: summaries, history, edges, standings, learner })
 }
 
+fn read_one(path: &Path, name: &str, options: &Options, history: &mut History) -> Result<Summary> {
+    let input: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?)
+    };
+    read_records(input, options, |item| history.add(item)).map_err(|error| match error {
+        ReadError::Io(error) => anyhow::Error::from(error).context(format!("cannot read {name}")),
+        other => Failure::new(Code::Invalid, format!("{name}: {other}"))
+            .remedy("name the format with --format, and the columns of a log without a header with --columns")
+            .into(),
+    })
+}
+
 /// The rules of discovery, manifests, and tables: the later ones have the last word.
 fn names(cx: &mut Context, manifests: &[PathBuf], tables: &[PathBuf]) -> Result<Names> {
     let rules = OwnerOfPod { owner: naming::owner_of_pod, sanitise: naming::sanitise };
@@ -120,7 +139,7 @@ fn names(cx: &mut Context, manifests: &[PathBuf], tables: &[PathBuf]) -> Result<
 }
 
 fn from_manifests(cx: &mut Context, paths: &[PathBuf], names: &mut Names) -> Result<()> {
-    let sources = documents::read_all(paths)?;
+    let sources = files::sources(cx, paths)?;
     let reading = kubernetes::read(sources.iter().map(|s| (s.name.as_str(), s.text.as_str())));
     let errors = reading.diagnostics.iter().filter(|d| d.severity == Severity::Error);
     let mut count = 0;

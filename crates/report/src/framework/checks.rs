@@ -56,9 +56,13 @@ fn crossing_gap(case: &Case<'_>, crossing: &ZoneCrossing) -> Gap {
     };
     let fault = crossing.fault.clone().unwrap_or_default();
     let remedy = if fault.starts_with("mode ") {
-        format!("promote it once it is known well enough: bulkhead promote {}", crossing.member)
+        // What is no service is guarded by the services outside.
+        let is_service = case.border.services().iter().any(|s| s.name.to_string() == crossing.member);
+        let holder = if is_service { Some(&crossing.member) } else { crossing.peers.first() };
+        let holder = holder.map_or("NAME", String::as_str);
+        format!("promote it once it is known well enough: bulkhead promote {holder}")
     } else if fault.starts_with("no document") {
-        "write a document that targets it".to_owned()
+        "write a document for what none targets".to_owned()
     } else if fault.starts_with("no conduit") {
         format!("remove what allows it, or add a conduit with owner and reason to {}", case.subject())
     } else if fault.ends_with("no applications") {

@@ -80,7 +80,7 @@ impl<'a> Border<'a> {
             owner: zone.owner.clone(),
             reason: zone.reason.clone(),
             members: members.collect(),
-            externals: externals(self.estate, &name),
+            externals: externals(self.estate, &name).into_keys().collect(),
             zones: zone.zones.iter().map(ToString::to_string).collect(),
             within: within.map(|zone| zone.metadata.name.clone()).collect(),
             border: zone.conduits.is_some(),

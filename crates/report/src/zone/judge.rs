@@ -5,6 +5,7 @@ use crate::{
     crossing::{Crossing, Side, Tables, Way, likeliest},
     estate::Estate,
     phrases::{flow, is_accounted, text, way_name, what},
+    words::many,
 };
 use bulkhead_model::{Direction, Identity, Peer, RuleOrigin, ServiceName, Verdict};
 use bulkhead_policy::{Evaluator, RuleBook, document::Zone, flowset::TrafficSet};
@@ -74,6 +75,12 @@ impl<'a> Judge<'a> {
             IsolationStatus::Empty => format!("No service belongs to {name}: nothing was proved."),
             IsolationStatus::Open => format!(
                 "The policy lets something across the border of {name} in {open} ways that nobody answers for."
+            ),
+            // What in the zone is no service is guarded by the services outside.
+            IsolationStatus::NotEnforced if not_enforcing.is_empty() => format!(
+                "Every service in {name} enforces the policy, but services outside do not: {} lead to or from addresses \
+                 and names in it.",
+                many(faults, "open way")
             ),
             IsolationStatus::NotEnforced => format!(
                 "The policy would isolate {name}, but {} of {} services in it do not enforce theirs.",
@@ -165,7 +172,8 @@ impl<'a> Judge<'a> {
         by.extend(rules.iter().map(|rule| format!("rule {}", rule.title())));
         let fault = match crossing.side {
             Side::Open(_) if self.estate.operation.is_none() => {
-                Some("no document targets it, so nothing is held back".to_owned())
+                let holders = self.holders(crossing, peers);
+                Some(format!("no document targets {holders}, so nothing is held back"))
             }
             Side::Open(mode) => Some(format!(
                 "mode {mode} holds nothing back, so a policy on it proves nothing about traffic"
@@ -185,6 +193,17 @@ impl<'a> Judge<'a> {
             by,
             written,
             fault,
+        }
+    }
+
+    /// Whose policy would decide: the member's, or those of the services outside where the member is none.
+    fn holders(&self, crossing: &Crossing, peers: &[Identity]) -> String {
+        match peers {
+            [first, rest @ ..] if !crossing.member.is_service() => match rest.len() {
+                0 => self.tables.name(*first),
+                more => format!("{} and {more} more", self.tables.name(*first)),
+            },
+            _ => self.tables.name(crossing.member),
         }
     }
 

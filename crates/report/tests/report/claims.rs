@@ -225,3 +225,29 @@ fn every_requirement_that_refers_to_evidence_finds_it() {
         assert_eq!(report.requirements.len() as u32, report.framework.requirements);
     }
 }
+
+#[test]
+fn what_a_zone_takes_in_over_another_is_told_with_who_must_guard_it() {
+    let nested = "---\napiVersion: bulkhead.dev/v1alpha1\nkind: Zone\nmetadata: {name: hsm}\nspec: {cidrs: [10.9.0.0/24]}\n";
+    let mut shop =
+        Shop::of(&format!("{}{nested}", GOOD.replace("cidrs: [198", "zones: [hsm]\n  cidrs: [198")));
+    shop.mode("shop/web", Mode::Learn);
+    let report = shop.report(Framework::PciDss);
+    let members = report.evidence.iter().find(|table| table.title.starts_with("Who belongs")).expect("there");
+    let through: Vec<_> = members.rows.iter().map(|row| (row[0].as_str(), row[2].as_str())).collect();
+    assert!(through.contains(&("10.9.0.0/24", "hsm")), "{through:?}");
+    assert!(through.contains(&("198.51.100.0/24", "cardholder-data")), "{through:?}");
+    // Every member that is a service enforces; the way into the range is open because somebody outside does not.
+    let proof = requirement(&report, "11.4.5");
+    assert_eq!(proof.status, NotMet);
+    assert!(
+        proof.reason.starts_with("Every service in zone cardholder-data enforces the policy"),
+        "{}",
+        proof.reason
+    );
+    let remedies: Vec<_> = proof.gaps.iter().map(|gap| gap.remedy.as_str()).collect();
+    assert!(
+        !remedies.is_empty() && remedies.iter().all(|text| text.ends_with("bulkhead promote shop/web")),
+        "{remedies:?}"
+    );
+}

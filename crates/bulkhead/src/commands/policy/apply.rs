@@ -1,11 +1,8 @@
 //! What changes the policy, and what such a change would do.
 
-use super::{DocumentName, difference, list};
+use super::{DocumentName, difference, files, list};
 use crate::{
-    commands::{
-        Context,
-        documents::{self, Joined},
-    },
+    commands::{Context, documents::Joined},
     exit::Code,
     output::{
         Cell, Column, Format, Screen, Style, Table, diff, edges, format::OutputArgs, moment, structured,
@@ -188,7 +185,7 @@ async fn propose(cx: &mut Context, args: ApplyArgs, joined: &Joined) -> Result<C
 }
 
 pub(super) async fn apply(cx: &mut Context, args: ApplyArgs) -> Result<Code> {
-    let joined = Joined::new(&documents::read_all(&args.sources.files)?);
+    let joined = Joined::new(&files::sources(cx, &args.sources.files)?);
     if args.propose {
         return propose(cx, args, &joined).await;
     }
@@ -248,7 +245,7 @@ pub(super) async fn diff(cx: &mut Context, args: DiffArgs) -> Result<Code> {
         // A difference is told, whoever may make it.
         force_conflicts: true,
     };
-    let joined = Joined::new(&documents::read_all(&sources.files)?);
+    let joined = Joined::new(&files::sources(cx, &sources.files)?);
     let result = send(&cx.client()?, &sources, &joined, true).await?;
     if !structured(&mut cx.screen, args.output.output, &result)? {
         diff::print(&mut cx.screen, &result.diff)?;

@@ -6,7 +6,7 @@ mod sarif;
 
 use super::{
     difference::{self, Difference},
-    files::{Files, inventory},
+    files::{self, Files, inventory, options},
     judged::{self, Judged},
     simulate,
     verify::named_services,
@@ -24,7 +24,7 @@ use anyhow::Result;
 use base::Base;
 use bulkhead_api::SimulateRequest;
 use bulkhead_model::Peer;
-use bulkhead_policy::{Document, PolicySet, ReadOptions, View, document::Assertion, verify};
+use bulkhead_policy::{Document, PolicySet, View, document::Assertion, verify};
 use clap::{Args, ValueEnum};
 use faults::{Fault, Places};
 use serde::Serialize;
@@ -111,9 +111,15 @@ struct Compared {
 }
 
 pub(super) async fn check(cx: &mut Context, args: CheckArgs) -> Result<Code> {
-    let sources = documents::read_all(&args.paths)?;
+    let (sources, unread) = documents::gather(&args.paths);
+    // What is not there was not checked: that is no finding about it.
+    if unread.iter().any(|unread| unread.is_missing(&args.paths)) {
+        return Err(files::refused_with(cx, &sources, unread));
+    }
     let mut report = Report::of_documents(&sources);
-    if let Some((files, assertions)) = readable(&sources) {
+    report.files += unread.len();
+    report.findings.extend(unread.iter().map(faults::unread));
+    if let Some((files, assertions)) = readable(&sources).filter(|_| unread.is_empty()) {
         let places = Places::new(&sources);
         report.findings.extend(faults::lint(&files, &places));
         report.claims(&files, &assertions, &places);
@@ -147,10 +153,6 @@ pub(super) async fn check(cx: &mut Context, args: CheckArgs) -> Result<Code> {
         CheckFormat::Md => print::markdown(screen, &report)?,
     }
     Ok(if report.ok { Code::Success } else { Code::Problems })
-}
-
-fn options() -> ReadOptions {
-    ReadOptions { skip_foreign: true, ..ReadOptions::default() }
 }
 
 /// The documents and claims, where all of them can be read: nothing is concluded from half of them.

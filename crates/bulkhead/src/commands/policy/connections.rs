@@ -1,5 +1,6 @@
+use super::files;
 use crate::{
-    commands::{Context, documents},
+    commands::Context,
     exit::{Code, Failure},
 };
 use anyhow::Result;
@@ -41,7 +42,7 @@ fn parse_format(text: &str) -> Result<Format, String> {
 }
 
 pub(super) fn connections(cx: &mut Context, args: ConnectionsArgs) -> Result<Code> {
-    let sources = documents::read_all(&args.files)?;
+    let sources = files::sources(cx, &args.files)?;
     let texts = sources.iter().map(|source| (source.name.as_str(), source.text.as_str()));
     let (reading, semantics) = match args.notation {
         Notation::Bulkhead => (kubernetes::read(texts), Semantics::KUBERNETES),

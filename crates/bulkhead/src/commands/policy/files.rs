@@ -4,7 +4,7 @@
 use crate::{
     commands::{
         Context,
-        documents::{self, Source},
+        documents::{self, Source, Unread},
     },
     exit::{Code, Failure},
 };
@@ -12,7 +12,7 @@ use anyhow::Result;
 use bulkhead_model::{Identity, Mode, Peer, ServiceName};
 use bulkhead_policy::{
     Document, Inventory, PolicySet, ReadOptions, SegmentationPolicy, Service,
-    document::{Criteria, Metadata},
+    document::{Criteria, Metadata, read_assertions},
     kubernetes::{self, Diagnostic, Severity},
 };
 use std::{
@@ -38,19 +38,59 @@ impl From<PolicySet> for Files {
     }
 }
 
+/// Files may hold objects of others beside the documents.
+pub(super) fn options() -> ReadOptions {
+    ReadOptions { skip_foreign: true, ..ReadOptions::default() }
+}
+
+/// The text of every file; where one cannot be read, all that is wrong with the others as well.
+pub(in crate::commands) fn sources(cx: &mut Context, paths: &[PathBuf]) -> Result<Vec<Source>> {
+    let (sources, unread) = documents::gather(paths);
+    if unread.is_empty() { Ok(sources) } else { Err(refused_with(cx, &sources, unread)) }
+}
+
+/// Tells what cannot be read, and all that is wrong with what can.
+pub(super) fn refused_with(cx: &mut Context, sources: &[Source], unread: Vec<Unread>) -> anyhow::Error {
+    let mut others = Files::of(sources).err().unwrap_or_default();
+    for source in sources {
+        let (_, wrong) = read_assertions(&source.name, &source.text, options());
+        let wrong = wrong.iter().map(ToString::to_string);
+        // Text that is no YAML is refused by both readers.
+        let new: Vec<String> = wrong.filter(|line| !others.contains(line)).collect();
+        others.extend(new);
+    }
+    match <[Unread; 1]>::try_from(unread) {
+        Ok([alone]) if others.is_empty() => Failure::from(alone).into(),
+        Ok([unread]) => refused(cx, [unread.to_string()].into_iter().chain(others)),
+        Err(unread) => refused(cx, unread.iter().map(ToString::to_string).chain(others)),
+    }
+}
+
+/// Tells each error, and how many there are.
+fn refused(cx: &mut Context, wrong: impl IntoIterator<Item = String>) -> anyhow::Error {
+    let mut count = 0;
+    for line in wrong {
+        count += 1;
+        if let Err(error) = cx.note(&line) {
+            return error.into();
+        }
+    }
+    let what = if count == 1 { "error" } else { "errors" };
+    Failure::new(Code::Invalid, format!("the files have {count} {what}"))
+        .remedy("mend what is said above; nothing is answered from half of them")
+        .into()
+}
+
 impl Files {
     /// Files and directories; every error of every file where there is any.
     pub(in crate::commands) fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Self> {
-        let files = Self::of(&documents::read_all(paths)?).or_else(|wrong| {
-            for line in &wrong {
-                cx.note(line)?;
-            }
-            let what = if wrong.len() == 1 { "error" } else { "errors" };
-            Err(anyhow::Error::from(
-                Failure::new(Code::Invalid, format!("the files have {} {what}", wrong.len()))
-                    .remedy("mend what is said above; nothing is answered from half of them"),
-            ))
-        })?;
+        let sources = sources(cx, paths)?;
+        Self::sound(cx, &sources)
+    }
+
+    /// Texts that were read; every error of every one where there is any.
+    pub(super) fn sound(cx: &mut Context, sources: &[Source]) -> Result<Self> {
+        let files = Self::of(sources).map_err(|wrong| refused(cx, wrong))?;
         for remark in &files.remarks {
             cx.note(remark)?;
         }
@@ -59,9 +99,8 @@ impl Files {
 
     /// Texts that were read; each error on a line where there is any.
     pub(super) fn of(sources: &[Source]) -> Result<Self, Vec<String>> {
-        let options = ReadOptions { skip_foreign: true, ..ReadOptions::default() };
         let texts = || sources.iter().map(|source| (source.name.as_str(), source.text.as_str()));
-        let own = PolicySet::read(texts(), options);
+        let own = PolicySet::read(texts(), options());
         // Large sets of documents need not be read twice to see that there is nothing else in them.
         let reading = kubernetes::read(texts().filter(|(_, text)| has_others(text)));
         let mut wrong: Vec<String> =

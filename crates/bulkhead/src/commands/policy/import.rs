@@ -1,8 +1,5 @@
-use super::connections;
-use crate::{
-    commands::{Context, documents},
-    exit::Code,
-};
+use super::{connections, files};
+use crate::{commands::Context, exit::Code};
 use anyhow::Result;
 use bulkhead_policy::{
     Document,
@@ -27,7 +24,7 @@ pub(super) struct ImportArgs {
 }
 
 pub(super) fn import(cx: &mut Context, args: ImportArgs) -> Result<Code> {
-    let sources = documents::read_all(&args.files)?;
+    let sources = files::sources(cx, &args.files)?;
     let texts = sources.iter().map(|source| (source.name.as_str(), source.text.as_str()));
     let reading = kubernetes::read(texts);
     let warned = reading.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Warning);

@@ -1,11 +1,11 @@
 use super::{
-    files::{Files, inventory},
+    files::{self, Files, inventory},
     list,
 };
 use crate::{
     commands::{
         Context,
-        documents::{self, Source},
+        documents::Source,
         recorded::{self, RecordArgs, as_ruled},
     },
     exit::Code,
@@ -57,9 +57,10 @@ pub(super) async fn lint(cx: &mut Context, args: LintArgs) -> Result<Code> {
                 recorded.expected().map(|seen| as_ruled(&seen.key)).collect()
             }
         };
-        let files = Files::read(cx, &args.files)?;
+        let sources = files::sources(cx, &args.files)?;
+        let files = Files::sound(cx, &sources)?;
         let found = of_documents(&files, &edges).into_iter().map(|found| told(found, &files.set));
-        found.chain(of_manifests(&documents::read_all(&args.files)?).into_iter().map(of_manifest)).collect()
+        found.chain(of_manifests(&sources).into_iter().map(of_manifest)).collect()
     };
     if !structured(&mut cx.screen, args.output.output, &findings)? {
         if findings.is_empty() {

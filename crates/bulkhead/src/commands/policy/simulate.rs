@@ -1,12 +1,12 @@
 use super::{
-    files::Files,
+    files::{self, Files},
     judged::{self, Change, Judged},
     list,
 };
 use crate::{
     commands::{
         Context,
-        documents::{self, Joined},
+        documents::Joined,
         recorded::{self, RecordArgs},
     },
     exit::Code,
@@ -62,7 +62,7 @@ pub(super) struct Simulation {
 
 pub(super) async fn simulate(cx: &mut Context, args: SimulateArgs) -> Result<Code> {
     let simulation = if is_recorded(&args.flows) {
-        let joined = Joined::new(&documents::read_all(&args.files)?);
+        let joined = Joined::new(&files::sources(cx, &args.files)?);
         let request =
             SimulateRequest { documents: joined.text, enforce: args.enforce, enforce_targeted: false };
         server(cx, request).await?

@@ -1,11 +1,8 @@
 //! `bulkhead policy try`: a candidate beside the policy in force.
 
-use super::list;
+use super::{files, list};
 use crate::{
-    commands::{
-        Context,
-        documents::{self, Joined},
-    },
+    commands::{Context, documents::Joined},
     exit::Code,
     output::{
         Cell, Column, Format, Screen, Style, Table, amount::plural, edges, format::OutputArgs, moment,
@@ -134,7 +131,7 @@ pub(super) async fn run(cx: &mut Context, args: TryArgs) -> Result<Code> {
 }
 
 async fn begin(cx: &mut Context, client: &Client, args: TryArgs) -> Result<Code> {
-    let joined = Joined::new(&documents::read_all(&args.files)?);
+    let joined = Joined::new(&files::sources(cx, &args.files)?);
     let request = TrialRequest {
         documents: joined.text.clone(),
         seconds: args.time.as_secs().max(1),

@@ -1,16 +1,16 @@
 use super::{
     export,
-    files::{Files, inventory},
+    files::{self, Files, inventory, options},
 };
 use crate::{
-    commands::{Context, documents},
+    commands::Context,
     exit::{Code, Failure},
     output::{Screen, Style, format, moment, waiting},
 };
 use anyhow::Result;
 use bulkhead_model::Peer;
 use bulkhead_policy::{
-    ExternalPart, Inventory, PolicySet, ReadOptions, View,
+    ExternalPart, Inventory, PolicySet, View,
     document::{Assertion, PeerSpec, read_assertions},
     verify::{Finding, markdown, verify as check},
 };
@@ -87,10 +87,9 @@ pub(super) async fn verify(cx: &mut Context, args: VerifyArgs) -> Result<Code> {
 
 /// The assertions of files; every error of every file where there is any.
 fn assertions(cx: &mut Context, paths: &[PathBuf]) -> Result<Vec<Assertion>> {
-    let options = ReadOptions { skip_foreign: true, ..ReadOptions::default() };
     let (mut assertions, mut errors) = (Vec::new(), 0);
-    for source in documents::read_all(paths)? {
-        let (found, wrong) = read_assertions(&source.name, &source.text, options);
+    for source in files::sources(cx, paths)? {
+        let (found, wrong) = read_assertions(&source.name, &source.text, options());
         assertions.extend(found);
         errors += wrong.len();
         for diagnostic in wrong {

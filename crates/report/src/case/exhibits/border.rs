@@ -30,16 +30,15 @@ impl Case<'_> {
             .collect();
         let outside = self.zone.map(|zone| externals(self.estate, &zone.metadata.name)).unwrap_or_default();
         let count = outside.len();
-        rows.extend(outside.into_iter().map(|name| {
-            cells([name, "external".to_owned(), "–".to_owned(), "–".to_owned(), "–".to_owned()])
+        rows.extend(outside.into_iter().map(|(name, through)| {
+            cells([name, "external".to_owned(), through, "–".to_owned(), "–".to_owned()])
         }));
         Table {
             title: format!("Who belongs to {}", self.subject()),
             says: format!(
-                "Members of {2}: {0}, {1}.",
-                many(services.len(), "service"),
-                many(count, "external range or name"),
-                self.subject()
+                "Members of {}: {}; addresses and names outside: {count}.",
+                self.subject(),
+                many(services.len(), "service")
             ),
             columns: &["Member", "Kind", "Through zone", "Mode", "Workloads"],
             rows,

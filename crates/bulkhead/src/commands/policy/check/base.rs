@@ -53,7 +53,7 @@ fn of_revision(cx: &mut Context, revision: &str, paths: &[PathBuf]) -> Result<Fi
     if revision.is_empty() || revision.starts_with('-') {
         return Err(Failure::new(Code::Usage, format!("'{revision}' is not a revision")).into());
     }
-    let mut sources = Vec::new();
+    let (mut sources, mut unread) = (Vec::new(), Vec::new());
     for path in paths.iter().filter(|path| path.as_path() != Path::new("-")) {
         let (dir, inside) = if path.is_dir() {
             (path.as_path(), ".".to_owned())
@@ -71,11 +71,18 @@ fn of_revision(cx: &mut Context, revision: &str, paths: &[PathBuf]) -> Result<Fi
             })?;
         let names = git(dir, &["ls-tree", "-r", "-z", "--name-only", revision, "--", &inside])?;
         for name in names.split('\0').filter(|name| is_document(name)) {
-            let text = git(dir, &["show", &format!("{revision}:./{name}")])?;
-            sources.push(Source { name: format!("{revision}:{name}"), text });
+            let place = format!("{revision}:{name}");
+            match git(dir, &["show", &format!("{revision}:./{name}")]) {
+                Ok(text) => sources.push(Source { name: place, text }),
+                Err(error) => unread.push(format!("{place}: {error}")),
+            }
         }
     }
-    Files::of(&sources).or_else(|wrong| {
+    let files = match Files::of(&sources) {
+        Ok(files) if unread.is_empty() => Ok(files),
+        read => Err(unread.into_iter().chain(read.err().unwrap_or_default()).collect::<Vec<_>>()),
+    };
+    files.or_else(|wrong| {
         for line in wrong.iter().take(20) {
             cx.note(line)?;
         }

@@ -1,7 +1,13 @@
 //! Single things that are wrong or suspicious, and where they stand.
 
-use super::{Source, options, rules};
-use crate::commands::policy::{files::Files, lint};
+use super::{Source, rules};
+use crate::commands::{
+    documents::Unread,
+    policy::{
+        files::{Files, options},
+        lint,
+    },
+};
 use bulkhead_model::{Direction, ServiceName};
 use bulkhead_policy::{
     PolicySet, Service,
@@ -26,6 +32,21 @@ pub(super) struct Fault {
     pub(super) field: String,
     pub(super) message: String,
     pub(super) suggestion: Option<String>,
+}
+
+/// What could not be read at all.
+pub(super) fn unread(unread: &Unread) -> Fault {
+    let (line, column) = unread.mark.unwrap_or((1, 1));
+    Fault {
+        file: unread.name.clone(),
+        line,
+        column,
+        severity: "error",
+        rule: rules::UNREADABLE.to_owned(),
+        field: String::new(),
+        message: unread.why.clone(),
+        suggestion: None,
+    }
 }
 
 /// What readers say of the texts.

@@ -3,6 +3,7 @@
 use bulkhead_policy::Lint;
 
 pub(super) const DOCUMENT: &str = "document";
+pub(super) const UNREADABLE: &str = "unreadable";
 pub(super) const MANIFEST: &str = "manifest";
 pub(super) const CLAIM_BROKEN: &str = "claim-broken";
 pub(super) const CLAIM_EMPTY: &str = "claim-empty";
@@ -22,7 +23,7 @@ pub(super) struct Rule {
     pub(super) level: &'static str,
 }
 
-pub(super) const RULES: [Rule; 14] = [
+pub(super) const RULES: [Rule; 15] = [
     rule(
         DOCUMENT,
         "The document is not valid",
@@ -34,6 +35,12 @@ pub(super) const RULES: [Rule; 14] = [
         "The Kubernetes manifest is not valid, or does not do what it seems to",
         "error",
         "Mend the field that is named; `bulkhead policy connections -f DIR` shows what the manifests allow.",
+    ),
+    rule(
+        UNREADABLE,
+        "A file or a directory cannot be read",
+        "error",
+        "Is it text, is it there, and may it be read? Nothing is concluded from the others until it can.",
     ),
     rule("lint-unknown", "A name that nothing has", "warning", "Correct the name, or add what it names."),
     rule(
