@@ -17,7 +17,6 @@ use bulkhead_testkit::{
     require, require_root, wait_until,
 };
 use std::{
-    collections::BTreeMap,
     io::{self, Read, Write},
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -38,27 +37,16 @@ fn name(text: &str) -> ServiceName {
 
 fn workload(service: &str, host: &Host) -> Workload {
     Workload {
-        id: WorkloadId(service.replace('/', "-").repeat(4).into()),
         name: service.into(),
-        service: name(service),
         owner: WorkloadOwner::Label,
         runtime: "test".into(),
-        image: "none".into(),
-        image_digest: None,
-        labels: BTreeMap::new(),
-        declared_peers: Vec::new(),
-        exposes: Vec::new(),
-        published: Vec::new(),
-        attachment: Attachment::Own,
-        unconfined: None,
         interfaces: vec![Interface {
             network: "test".into(),
             addresses: host.addresses().to_vec(),
             mac: None,
         }],
-        pid: 0,
         netns: Some(host.namespace.path().to_string_lossy().into()),
-        started: None,
+        ..Workload::new(WorkloadId(service.replace('/', "-").repeat(4).into()), name(service))
     }
 }
 

@@ -8,12 +8,11 @@
 use bulkhead_api::{EdgeQuery, ModeChange, client::Client};
 use bulkhead_controller::{Controller, ControllerConfig, Limits};
 use bulkhead_model::{
-    Application, Attachment, Direction, EdgeCounters, Exposure, Identity, IpProtocol, Mode, RuleRef,
-    ServiceName, Timestamp, Workload, WorkloadId, WorkloadOwner,
+    Application, Direction, EdgeCounters, Exposure, Identity, IpProtocol, Mode, RuleRef, ServiceName,
+    Timestamp, Workload, WorkloadId, WorkloadOwner,
     node::{EdgeReport, NodeHealth, NodeReport},
 };
 use std::{
-    collections::BTreeMap,
     error::Error,
     net::SocketAddr,
     time::{Duration, SystemTime},
@@ -134,23 +133,13 @@ fn node_health() -> NodeHealth {
 
 fn workload(name: &ServiceName, number: usize) -> Workload {
     Workload {
-        id: WorkloadId(format!("w{number}").into()),
         name: format!("{}-{number}", name.name()).into(),
-        service: name.clone(),
         owner: WorkloadOwner::Compose,
         runtime: "docker".into(),
         image: format!("registry.example/{}:1", name.name()).into(),
-        image_digest: None,
-        labels: BTreeMap::new(),
-        declared_peers: vec![],
         exposes: vec![Exposure { protocol: IpProtocol::TCP, port: 8080 }],
-        published: vec![],
-        attachment: Attachment::Own,
-        unconfined: None,
-        interfaces: vec![],
         pid: 1,
-        netns: None,
-        started: None,
+        ..Workload::new(WorkloadId(format!("w{number}").into()), name.clone())
     }
 }
 

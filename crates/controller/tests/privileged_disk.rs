@@ -3,11 +3,11 @@
 use bulkhead_api::{ErrorCode, ModeChange, QuarantineRequest, client::Client, client::ClientError};
 use bulkhead_controller::{Controller, ControllerConfig};
 use bulkhead_model::{
-    Application, Attachment, Direction, FlowTuple, IpProtocol, Mode, Process, RuleRef, ServiceName,
-    Timestamp, Verdict, Workload, WorkloadId, WorkloadOwner,
+    Application, Direction, FlowTuple, IpProtocol, Mode, Process, RuleRef, ServiceName, Timestamp, Verdict,
+    Workload, WorkloadId, WorkloadOwner,
     node::{ConnectionReport, NodeReport},
 };
-use std::{collections::BTreeMap, future::Future, path::PathBuf, process::Command, time::Duration};
+use std::{future::Future, path::PathBuf, process::Command, time::Duration};
 
 /// A tmpfs in a directory of its own, unmounted when dropped.
 struct Disk(tempfile::TempDir);
@@ -51,23 +51,12 @@ async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl 
 
 fn workload(id: &str, service: &str) -> Workload {
     Workload {
-        id: WorkloadId(id.into()),
         name: id.into(),
-        service: service.parse().expect("a name"),
         owner: WorkloadOwner::Compose,
         runtime: "docker".into(),
         image: service.into(),
-        image_digest: None,
-        labels: BTreeMap::new(),
-        declared_peers: vec![],
-        exposes: vec![],
-        published: vec![],
-        attachment: Attachment::Own,
-        unconfined: None,
-        interfaces: vec![],
         pid: 1,
-        netns: None,
-        started: None,
+        ..Workload::new(WorkloadId(id.into()), service.parse().expect("a name"))
     }
 }
 

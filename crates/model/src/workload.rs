@@ -116,6 +116,31 @@ pub struct Workload {
     pub started: Option<Timestamp>,
 }
 
+impl Workload {
+    /// A container with a network of its own of which its runtime has said nothing yet but what it is.
+    pub fn new(id: WorkloadId, service: ServiceName) -> Self {
+        Self {
+            id,
+            name: service.name().into(),
+            service,
+            owner: WorkloadOwner::ContainerName,
+            runtime: "".into(),
+            image: "".into(),
+            image_digest: None,
+            labels: BTreeMap::new(),
+            declared_peers: Vec::new(),
+            exposes: Vec::new(),
+            published: Vec::new(),
+            attachment: Attachment::Own,
+            unconfined: None,
+            interfaces: Vec::new(),
+            pid: 0,
+            netns: None,
+            started: None,
+        }
+    }
+}
+
 /// The process behind a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -3,7 +3,7 @@
 use bulkhead_agent::{Agent, AgentConfig};
 use bulkhead_discovery::Update;
 use bulkhead_model::{
-    Attachment, Identity, Interface, Mode, ServiceName, Workload, WorkloadId, WorkloadOwner, node::NodeReport,
+    Identity, Interface, Mode, ServiceName, Workload, WorkloadId, WorkloadOwner, node::NodeReport,
 };
 use bulkhead_policy::compiled::{Class, CompiledDirection, CompiledPolicy, CompiledService, NodePolicy};
 use bulkhead_testkit::Namespace;
@@ -72,27 +72,16 @@ impl Crowd {
 
     fn workload(&self, number: usize) -> Workload {
         Workload {
-            id: WorkloadId(self.names[number].repeat(4).into()),
             name: self.names[number].as_str().into(),
-            service: service(number),
             owner: WorkloadOwner::Label,
             runtime: "bench".into(),
-            image: "none".into(),
-            image_digest: None,
-            labels: BTreeMap::new(),
-            declared_peers: Vec::new(),
-            exposes: Vec::new(),
-            published: Vec::new(),
-            attachment: Attachment::Own,
-            unconfined: None,
             interfaces: vec![Interface {
                 network: "bench".into(),
                 addresses: vec![address(number).into()],
                 mac: None,
             }],
-            pid: 0,
             netns: Some(format!("/run/netns/{}", self.names[number]).into()),
-            started: None,
+            ..Workload::new(WorkloadId(self.names[number].repeat(4).into()), service(number))
         }
     }
 

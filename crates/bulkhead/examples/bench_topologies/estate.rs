@@ -9,7 +9,7 @@ use bulkhead_api::client::{Client, ClientError};
 use bulkhead_controller::{Controller, ControllerConfig};
 use bulkhead_discovery::Update;
 use bulkhead_model::{
-    Attachment, Exposure, Interface, IpProtocol, Peer, ServiceName, Workload, WorkloadId, WorkloadOwner,
+    Exposure, Interface, IpProtocol, Peer, ServiceName, Workload, WorkloadId, WorkloadOwner,
 };
 use bulkhead_testkit::{Namespace, Network, netns::Host};
 use std::{
@@ -250,23 +250,15 @@ fn workload(
 ) -> Workload {
     let addresses: Vec<IpAddr> = host.addresses().to_vec();
     Workload {
-        id: WorkloadId(host.namespace.name().repeat(4).into()),
         name: name.name().into(),
-        service: name.clone(),
         owner: WorkloadOwner::Kubernetes,
         runtime: "bench".into(),
         image: format!("{}:1", name.name()).into(),
-        image_digest: None,
-        labels: BTreeMap::new(),
         declared_peers,
         exposes,
-        published: Vec::new(),
-        attachment: Attachment::Own,
-        unconfined: None,
         interfaces: vec![Interface { network: "bench".into(), addresses, mac: None }],
-        pid: 0,
         netns: Some(host.namespace.path().to_string_lossy().into()),
-        started: None,
+        ..Workload::new(WorkloadId(host.namespace.name().repeat(4).into()), name.clone())
     }
 }
 

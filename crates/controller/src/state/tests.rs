@@ -13,8 +13,8 @@ use super::*;
 use crate::config::ControllerConfig;
 use bulkhead_api::{Automation, AutomationBy, Decision, Profile, Progress, ReviewDecision, ReviewRequest};
 use bulkhead_model::{
-    Application, Attachment, Direction, EdgeCounters, EventKind, FlowTuple, Identity, IpProtocol, Mode, Peer,
-    RuleRef, Verdict, WorkloadOwner,
+    Application, Direction, EdgeCounters, EventKind, FlowTuple, Identity, IpProtocol, Mode, Peer, RuleRef,
+    Verdict, WorkloadOwner,
     node::{ConnectionReport, EdgeReport, TableFill},
 };
 use bulkhead_policy::{PeerAddress, Traffic};
@@ -45,23 +45,13 @@ fn name(text: &str) -> ServiceName {
 
 fn workload(id: &str, service: &str, declared: &[&str]) -> Workload {
     Workload {
-        id: WorkloadId(id.into()),
         name: id.into(),
-        service: name(service),
         owner: WorkloadOwner::Compose,
         runtime: "docker".into(),
         image: format!("{service}:1").into(),
-        image_digest: None,
-        labels: BTreeMap::new(),
         declared_peers: declared.iter().map(|peer| (*peer).into()).collect(),
-        exposes: vec![],
-        published: vec![],
-        attachment: Attachment::Own,
-        unconfined: None,
-        interfaces: vec![],
         pid: 1,
-        netns: None,
-        started: None,
+        ..Workload::new(WorkloadId(id.into()), name(service))
     }
 }
 

@@ -3,8 +3,8 @@
 use bulkhead_api::client::Client;
 use bulkhead_controller::{Controller, ControllerConfig, Limits};
 use bulkhead_model::{
-    Application, Attachment, DenyReason, Direction, EdgeCounters, Exposure, FlowTuple, Identity, IpProtocol,
-    Mode, Process, RuleRef, ServiceName, Timestamp, Verdict, Workload, WorkloadId, WorkloadOwner,
+    Application, DenyReason, Direction, EdgeCounters, Exposure, FlowTuple, Identity, IpProtocol, Mode,
+    Process, RuleRef, ServiceName, Timestamp, Verdict, Workload, WorkloadId, WorkloadOwner,
     node::{ConnectionReport, EdgeReport, NodeHealth, NodeReport},
 };
 use bytes::Bytes;
@@ -67,23 +67,14 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn workload(id: &str, service: &str, port: u16) -> Workload {
     Workload {
-        id: WorkloadId(id.into()),
         name: id.into(),
-        service: name(service),
         owner: WorkloadOwner::Compose,
         runtime: "docker".into(),
         image: format!("{service}:1").into(),
-        image_digest: None,
         labels: BTreeMap::from([("tier".to_owned(), service.to_owned())]),
-        declared_peers: vec![],
         exposes: vec![Exposure { protocol: IpProtocol::TCP, port }],
-        published: vec![],
-        attachment: Attachment::Own,
-        unconfined: None,
-        interfaces: vec![],
         pid: 1,
-        netns: None,
-        started: None,
+        ..Workload::new(WorkloadId(id.into()), name(service))
     }
 }
 

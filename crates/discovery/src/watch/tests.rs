@@ -1,26 +1,13 @@
 use super::*;
-use bulkhead_model::{Attachment, ServiceName, WorkloadOwner};
+use bulkhead_model::ServiceName;
 use std::{io, time::Duration};
 
 fn workload(id: &str, runtime: &str) -> Workload {
     Workload {
-        id: WorkloadId(id.into()),
         name: id.into(),
-        service: ServiceName::new("default", id).expect("valid"),
-        owner: WorkloadOwner::ContainerName,
         runtime: runtime.into(),
         image: "image".into(),
-        image_digest: None,
-        labels: BTreeMap::new(),
-        declared_peers: Vec::new(),
-        exposes: Vec::new(),
-        published: Vec::new(),
-        attachment: Attachment::Own,
-        unconfined: None,
-        interfaces: Vec::new(),
-        pid: 0,
-        netns: None,
-        started: None,
+        ..Workload::new(WorkloadId(id.into()), ServiceName::new("default", id).expect("valid"))
     }
 }
 

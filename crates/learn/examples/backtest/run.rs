@@ -6,8 +6,8 @@ use super::{
 };
 use bulkhead_learn::{Evidence, Learner, Sensor, Settings, Sighting, Standing};
 use bulkhead_model::{
-    Application, Attachment, EdgeKey, ExternalName, IpProtocol, Peer, ServiceName, Timestamp, Workload,
-    WorkloadId, WorkloadOwner,
+    Application, EdgeKey, ExternalName, IpProtocol, Peer, ServiceName, Timestamp, Workload, WorkloadId,
+    WorkloadOwner,
 };
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
@@ -366,23 +366,14 @@ impl Simulation<'_> {
 
     fn workload(&self, started: Option<Timestamp>) -> Workload {
         Workload {
-            id: WorkloadId(format!("workload-{}", self.starts).into()),
             name: "test".into(),
-            service: self.name.clone(),
             owner: WorkloadOwner::Compose,
             runtime: "docker".into(),
             image: "test".into(),
             image_digest: Some(format!("sha256:{}", self.image).into()),
-            labels: Default::default(),
-            declared_peers: Vec::new(),
-            exposes: Vec::new(),
-            published: Vec::new(),
-            attachment: Attachment::Own,
-            unconfined: None,
-            interfaces: Vec::new(),
             pid: 1,
-            netns: None,
             started,
+            ..Workload::new(WorkloadId(format!("workload-{}", self.starts).into()), self.name.clone())
         }
     }
 

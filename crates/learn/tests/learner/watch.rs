@@ -2,8 +2,8 @@
 
 use bulkhead_learn::{Automation, Decision, Learner, Profile, Report, Sensor, Settings, Shadow, Sighting};
 use bulkhead_model::{
-    Application, Attachment, EdgeKey, ExternalName, IpProtocol, Mode, Peer, ServiceName, Timestamp, Workload,
-    WorkloadId, WorkloadOwner,
+    Application, EdgeKey, ExternalName, IpProtocol, Mode, Peer, ServiceName, Timestamp, Workload, WorkloadId,
+    WorkloadOwner,
 };
 use std::time::Duration;
 
@@ -90,22 +90,12 @@ fn key(client: &str, server: Peer, port: u16) -> EdgeKey {
 
 pub(crate) fn workload(name: &str, number: u32) -> Workload {
     Workload {
-        id: WorkloadId(format!("{name}-{number}").into()),
         name: name.into(),
-        service: service(name),
         owner: WorkloadOwner::Compose,
         runtime: "docker".into(),
         image: "example/app:1".into(),
         image_digest: Some("sha256:first".into()),
-        labels: Default::default(),
-        declared_peers: Vec::new(),
-        exposes: Vec::new(),
-        published: Vec::new(),
-        attachment: Attachment::Own,
-        unconfined: None,
-        interfaces: Vec::new(),
         pid: 1,
-        netns: None,
-        started: None,
+        ..Workload::new(WorkloadId(format!("{name}-{number}").into()), service(name))
     }
 }
