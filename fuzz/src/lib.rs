@@ -5,8 +5,13 @@
 use bulkhead_agent::read_answer;
 use bulkhead_discovery::naming::{self, Facts};
 use bulkhead_model::Timestamp;
-use bulkhead_policy::{Inventory, PolicySet, ReadOptions, document, kubernetes};
+use bulkhead_policy::{
+    Inventory, PolicySet, ReadOptions, View, document, kubernetes,
+    scan::{Weaknesses, read_scan},
+    verify::verify,
+};
 use bulkhead_records::{Format, History, Names, Options, OwnerOfPod, read};
+use bulkhead_report::verify as verify_report;
 
 /// Policy documents as people write them: YAML and JSON, any number in one text. What is understood means the same
 /// after it was written out.
@@ -64,6 +69,60 @@ pub fn flow_records(bytes: &[u8]) {
         assert_eq!(summary.faults.len() as u64, summary.malformed.min(20), "{summary:?}");
         let edges = history.edges();
         assert!(history.sightings(&edges).is_sorted_by_key(|sighting| sighting.time));
+    }
+}
+
+/// Results of vulnerability scanners: SARIF, CycloneDX, Trivy's and Grype's. What is found is a score or a likelihood, and
+/// whoever is refused is told why.
+pub fn scan_results(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let scanned = match read_scan("fuzz.json", text) {
+        Ok(scanned) => scanned,
+        Err(error) => {
+            assert!(error.to_string().starts_with("fuzz.json:"), "a complaint says where: {error}");
+            return;
+        }
+    };
+    let found = scanned.iter().flat_map(|scanned| &scanned.vulnerabilities);
+    for vulnerability in found {
+        assert!(
+            !vulnerability.id.is_empty() && (0.0..=10.0).contains(&vulnerability.score),
+            "{vulnerability:?}"
+        );
+    }
+    let names = ["shop/redis", "shop/api", "shop/postgres"].map(|name| name.parse().expect("a name"));
+    let weaknesses = Weaknesses::new(&scanned, &Inventory::of_names(names), &Default::default());
+    for weakness in &weaknesses.of {
+        assert!((0.0..=1.0).contains(&weakness.weight), "{weakness:?}");
+    }
+}
+
+/// Claims about a policy: read, or refused with a place; what is read can be checked.
+pub fn assertions(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (claims, problems) = document::read_assertions("fuzz.yaml", text, ReadOptions::default());
+    assert!(problems.iter().all(|problem| !problem.to_string().is_empty()), "{problems:?}");
+    let set = PolicySet::default();
+    let findings = verify(&set, &Inventory::named_in(&set), Timestamp(0), View::Now, &claims);
+    assert_eq!(findings.len(), claims.len(), "every claim is answered");
+}
+
+/// Tables of addresses and their names: a line each, or the first that is none.
+pub fn name_tables(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut names = Names::new(OwnerOfPod { owner: naming::owner_of_pod, sanitise: naming::sanitise });
+    match names.table(text) {
+        Ok(count) => assert!(count <= text.lines().count()),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Reports that somebody hands over as signed: what is sound has a signer and nothing wrong.
+pub fn signed_reports(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(found) = verify_report(text, None) {
+        assert_eq!(found.sound, found.problems.is_empty(), "{found:?}");
+        assert!(!found.sound || found.signed_by.is_some(), "{found:?}");
     }
 }
 
