@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method as HttpMethod, Request, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{any::Any, fmt, marker::PhantomData, sync::Arc};
 use tokio_rustls::rustls::ClientConfig;
 
 /// Answers larger than this are refused: nothing that the server says is.
@@ -35,7 +35,11 @@ pub struct Client {
     server: String,
     token: Option<String>,
     trust: Option<Arc<ClientConfig>>,
+    waits: Option<Waits>,
 }
+
+/// Called when a request begins; what it returns is dropped when its answer is there. For signs of life.
+pub type Waits = fn() -> Box<dyn Any + Send>;
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +58,13 @@ impl Client {
         };
         let trust =
             if server.starts_with("https://") { Some(crate::transport::trust(authority)?) } else { None };
-        Ok(Self { server, token, trust })
+        Ok(Self { server, token, trust, waits: None })
+    }
+
+    /// Tells when it waits for an answer.
+    #[must_use]
+    pub fn telling(self, waits: Waits) -> Self {
+        Self { waits: Some(waits), ..self }
     }
 
     pub fn server(&self) -> &str {
@@ -90,6 +100,7 @@ impl Client {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<String, ClientError> {
+        let _waits = self.waits.map(|begins| begins());
         let method = HttpMethod::from_bytes(method.name().as_bytes())
             .map_err(|e| TransportError::Request(e.into()))?;
         let response = self.send(method, path, body, None).await?;

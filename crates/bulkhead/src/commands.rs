@@ -30,7 +30,7 @@ use crate::{
     arguments::{Cli, GlobalArgs},
     connect,
     exit::{Code, Failure},
-    output::{Screen, moment},
+    output::{Screen, moment, waiting},
 };
 use anyhow::{Context as _, Result};
 use bulkhead_api::client::Client;
@@ -130,6 +130,21 @@ fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .block_on(work)
 }
 
+/// Does one after another, and ends at the first that fails: with what was done until then, which is told all the same.
+async fn each<I, T>(
+    items: impl IntoIterator<Item = I>,
+    mut work: impl AsyncFnMut(I) -> Result<T>,
+) -> (Vec<T>, Result<()>) {
+    let mut done = Vec::new();
+    for item in items {
+        match work(item).await {
+            Ok(result) => done.push(result),
+            Err(error) => return (done, Err(error)),
+        }
+    }
+    (done, Ok(()))
+}
+
 /// That long ago.
 fn since(period: Duration) -> Timestamp {
     let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
@@ -144,7 +159,7 @@ impl Context {
     /// A remark that is no part of the answer: to standard error.
     pub(crate) fn note(&mut self, text: &str) -> io::Result<()> {
         self.screen.flush()?;
-        writeln!(io::stderr(), "{text}")
+        waiting::aside(|| writeln!(io::stderr(), "{text}"))
     }
 
     /// Asks on the terminal; where there is none, that is an error which says what to do instead.

@@ -3,6 +3,7 @@
 use crate::{
     arguments::GlobalArgs,
     exit::{Code, Failure},
+    output::waiting::Sign,
 };
 use anyhow::{Context as _, Result};
 use bulkhead_api::client::Client;
@@ -33,7 +34,8 @@ pub(crate) fn client(global: &GlobalArgs) -> Result<Client> {
         }
         None => None,
     };
-    Ok(Client::new(&server, token, authority.as_deref())?)
+    let client = Client::new(&server, token, authority.as_deref())?;
+    Ok(client.telling(|| Box::new(Sign::new("waiting for the server"))))
 }
 
 fn own_token(path: &Path) -> Result<Option<String>> {

@@ -2,10 +2,9 @@
 
 use bulkhead_api::{QuarantineRequest, Status, client::Client};
 use bulkhead_controller::{Controller, ControllerConfig};
-use bulkhead_model::{Attachment, ServiceName, Workload, WorkloadId, WorkloadOwner, node::NodeReport};
+use bulkhead_model::{ServiceName, Workload, WorkloadId, WorkloadOwner, node::NodeReport};
 use bulkhead_testkit::{Child, Network, netns::Host, require_root};
 use std::{
-    collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::net::UnixDatagram,
@@ -87,23 +86,10 @@ fn one_bulkhead_comes_up_is_found_by_all_commands_goes_down_and_leaves_nothing()
 fn store_a_policy(state: &Path) {
     let redis: ServiceName = "shop/redis".parse().expect("a service name");
     let workload = Workload {
-        id: WorkloadId("redis-1".into()),
         name: "redis-1".into(),
-        service: redis.clone(),
         owner: WorkloadOwner::Label,
         runtime: "test".into(),
-        image: "none".into(),
-        image_digest: None,
-        labels: BTreeMap::new(),
-        declared_peers: Vec::new(),
-        exposes: Vec::new(),
-        published: Vec::new(),
-        attachment: Attachment::Own,
-        interfaces: Vec::new(),
-        pid: 0,
-        netns: None,
-        started: None,
-        unconfined: None,
+        ..Workload::new(WorkloadId("redis-1".into()), redis.clone())
     };
     tokio::runtime::Runtime::new().expect("threads").block_on(async {
         let config = ControllerConfig {
@@ -267,8 +253,10 @@ while IFS= read -r line <&"$out"; do
     case $line in *"Stop with"*) echo "btf announced"; break ;; esac
 done
 kill "$pid"; wait "$pid"; echo "btf: $?"; sed 's/^/btf says: /' /run/said
+# What is checked is what is so.
+/run/bin check -o json | grep -A1 '"check": "btf"' | grep -q '"outcome": "ok"' && echo "btf is not missed"
 umount /sys/kernel/btf
-/run/bin down --remove >/dev/null
+/run/bin down --remove -o json
 umount /sys/fs/bpf
 mount -t tmpfs -o ro tmpfs /sys/fs
 try bpffs env
@@ -288,6 +276,8 @@ fn where_it_cannot_run_it_ends_with_its_code_says_what_to_do_and_leaves_nothing(
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("btf announced\nbtf: 0"), "{said}\n{log}");
+    assert!(said.contains("btf is not missed"), "{said}\n{log}");
+    assert!(said.contains("\"enforced\": false,\n  \"left\": []"), "{said}\n{log}");
     for (name, code, remedy) in [
         ("user", 4, "sudo bulkhead up"),
         ("user2", 4, "sudo bulkhead up"),

@@ -11,7 +11,7 @@ pub enum DatapathError {
     PinDirectory { path: PathBuf, source: io::Error },
     #[error(
         "the kernel did not take Bulkhead's programs: {0}. `bulkhead check` says what this kernel lacks; 5.10 or later \
-         with BTF is needed"
+         is needed"
     )]
     Load(Box<aya::EbpfError>),
     #[error("the kernel did not take program {name}: {source}")]

@@ -26,6 +26,43 @@ fn every_command_and_option_is_explained() {
     visit(&Cli::command(), "");
 }
 
+/// Commands that answer nothing that a program reads, and why.
+const NO_DATA: [(&str, &str); 5] = [
+    ("bulkhead up", "it runs until it is stopped"),
+    ("bulkhead support-bundle", "it writes a file, which -o names"),
+    ("bulkhead completions", "it prints a script"),
+    ("bulkhead man", "it writes manual pages"),
+    ("bulkhead report", "its answer is a document: HTML, Markdown or JSON"),
+];
+
+#[test]
+fn every_command_that_answers_offers_json_and_yaml() {
+    fn visit(command: &Command, path: &str, without: &mut Vec<String>) {
+        let answers = !command.is_subcommand_required_set() && command.get_name() != "help";
+        let output = command.get_arguments().find(|arg| arg.get_long() == Some("output"));
+        let offered: Vec<String> = output
+            .map(Arg::get_possible_values)
+            .unwrap_or_default()
+            .iter()
+            .map(|v| v.get_name().into())
+            .collect();
+        if answers && !["json", "yaml"].iter().all(|format| offered.iter().any(|name| name == format)) {
+            without.push(path.to_owned());
+        }
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            visit(sub, &format!("{path} {}", sub.get_name()), without);
+        }
+    }
+    let mut cli = Cli::command();
+    cli.build();
+    let mut without = Vec::new();
+    visit(&cli, "bulkhead", &mut without);
+    let mut known: Vec<&str> = NO_DATA.iter().map(|(command, _)| *command).collect();
+    known.sort_unstable();
+    without.sort_unstable();
+    assert_eq!(without, known);
+}
+
 /// `docs/cli.md` is made of the same definitions as the help. Rewrite it with `UPDATE_DOCS=1`.
 #[test]
 fn the_documentation_of_the_command_line_is_not_stale() {
@@ -42,6 +79,10 @@ fn documentation() -> String {
     let mut cli = Cli::command();
     cli.build();
     let mut text = String::from(HEAD);
+    for (command, because) in NO_DATA {
+        let _ = writeln!(text, "| `{}` | {because} |", command.trim_start_matches("bulkhead "));
+    }
+    text += CODES;
     for (code, sentence) in Code::ALL {
         let _ = writeln!(text, "| {} | {sentence} |", code as u8);
     }
@@ -65,9 +106,36 @@ Made from the definitions of the commands themselves; a test fails where it is s
 another one that `--server` names; `check`, `completions`, `man` and the questions about files need none.
 
 Lists are tables that fit the terminal, and 80 columns where there is none; a cell that was cut ends in `…`, and
-`-o wide` cuts nothing. `-o json` and `-o yaml` say what the REST interface says, and are as stable as it is. Colour is
-used on a terminal only, and never where `NO_COLOR` is set. Remarks that are no part of the answer go to standard error.
+`-o wide` cuts nothing. Colour is used on a terminal only, and never where `NO_COLOR` is set. Remarks that are no part of
+the answer go to standard error; so does a line that shows that something is done, on a terminal only, where it takes
+longer than a moment.
 
+## Answers for programs
+
+Every command that answers takes `-o json` and `-o yaml`, also those that change something. Both say the same: what the
+REST interface says of it ([its description](../crates/api/openapi.json)), with the same names, and as stable as it is. Where
+nothing but the command line answers:
+
+| command | what it says |
+|---|---|
+| `down` | `process`: the one that has ended, or null; `enforced`: whether the kernel still enforces; `left`: what could not be removed |
+| `policy delete A B` | `items`: for each that was deleted what `policy apply` says. Where one fails, those before it are said all the same |
+| `policy try stop` | what `policy try show` says; of a trial that is removed, for the last time |
+| `token revoke A B` | `items`: the tokens that were revoked. Where one fails, those before it are said all the same |
+| `policy export` | `text`; `remarks`: what the language cannot say; with `--prove` also `proof`: `errors`, `differences`, `untold` |
+| `policy import` | `policy`: the documents; `policies`: how many; `remarks`: what they cannot say |
+| `policy minimise` | `rules_before`, `rules_after`, `dropped`, `documents`: those that change |
+| `policy lint`, `verify`, `connections` | a list |
+| `check` | `ok`, `failed`, `warnings`, `categories`: each with its `findings`: `check`, `outcome`, `found`, `means`, `remedy` |
+
+`flows` and `events -f` print one JSON object a line. `learn -o yaml` prints the documents that it proposes, and
+`policy show -o yaml` the document itself: they can be applied. Without data are:
+
+| command | because |
+|---|---|
+";
+
+const CODES: &str = "
 ## Exit codes
 
 | code | meaning |

@@ -125,8 +125,7 @@ impl Report {
                     Outcome::Warning => ("‼", Style::Warning),
                     Outcome::Failed => ("×", Style::Bad),
                 };
-                screen.span(style, sign)?;
-                writeln!(screen, " {}", finding.found)?;
+                screen.item_at(0, style, sign, &finding.found)?;
                 if !finding.means.is_empty() {
                     screen.paragraph(4, &format!("This means: {}", finding.means))?;
                 }
@@ -184,10 +183,10 @@ mod tests {
             findings: vec![
                 Finding::ok("version", "kernel 6.12 (needs 5.10 or later)"),
                 Finding::failed(
-                    "btf",
-                    "no BTF: /sys/kernel/btf/vmlinux is missing",
-                    "the kernel programs cannot be matched to this kernel, so nothing can be observed or enforced",
-                    "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (every Debian and Ubuntu kernel since 2021 is)",
+                    "bpffs",
+                    "/sys/fs/bpf is mounted read-only",
+                    "programs and tables cannot be pinned, so enforcement would end with the agent",
+                    "mount -o remount,rw /sys/fs/bpf",
                 ),
             ],
         }]);

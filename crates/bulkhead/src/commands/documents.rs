@@ -1,6 +1,9 @@
 //! Policy documents and manifests from files, directories and standard input.
 
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    output::waiting::Sign,
+};
 use anyhow::Result;
 use bulkhead_api::client::ClientError;
 use std::{
@@ -94,6 +97,7 @@ fn source(path: &Path) -> Result<Source, Unread> {
 /// Every document file under the paths, in a stable order: files as they are named, directories whole; and all that cannot
 /// be read.
 pub(crate) fn gather(paths: &[PathBuf]) -> (Vec<Source>, Vec<Unread>) {
+    let _sign = Sign::new("reading the files");
     let (mut files, mut unread) = (Vec::new(), Vec::new());
     for path in paths {
         if path != Path::new("-") && path.is_dir() {

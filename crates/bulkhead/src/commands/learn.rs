@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
-    output::format::{self, Format},
+    output::{
+        format::{self, Format},
+        waiting,
+    },
 };
 use anyhow::{Context as _, Result};
 use bulkhead_learn::{Proposal, Report};
@@ -121,11 +124,11 @@ pub(crate) fn run(cx: &mut Context, args: &LearnArgs) -> Result<Code> {
             .into());
     }
     let recorded = recorded::read(cx, &flows, &manifests, &args.records)?;
-    let proposed = propose(&recorded);
+    let proposed = waiting::work("writing the policy", || propose(&recorded));
     if let Some(dir) = &args.write {
         write(dir, &proposed.policies)?;
     }
-    let answer = answer(&recorded, &proposed);
+    let answer = waiting::work("estimating completeness", || answer(&recorded, &proposed));
     match args.output {
         Format::Json => format::json(&mut cx.screen, &answer)?,
         Format::Yaml => {

@@ -95,10 +95,9 @@ pub(crate) struct QuarantineArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AutomationArgs {
     /// The service: namespace/name; without one, the rules for all services
-    #[arg(requires = "switch")]
     service: Option<ServiceName>,
 
-    /// Whether to promote it without being asked
+    /// Whether to promote it without being asked; without this, shows whether it is
     #[arg(value_enum)]
     switch: Option<Switch>,
 
@@ -171,7 +170,7 @@ async fn change(
             return Ok(if would_deny == 0 { Code::Success } else { Code::Problems });
         }
         if would_deny > 0 {
-            if matches!(format, Format::Table | Format::Wide) {
+            if format.is_table() {
                 print_preview(&mut cx.screen, &preview, format.is_wide())?;
             }
             let question = format!("Put {service} into {to}?");
@@ -235,8 +234,13 @@ pub(crate) async fn automation(cx: &mut Context, args: AutomationArgs) -> Result
         };
         return rules_told(cx, args.output.output, &rules);
     };
-    let automation = Automation { automatic: args.switch == Some(Switch::On), profile: args.profile };
-    let summary = client.set_automation(&service, &automation).await?;
+    let summary = match args.switch {
+        None => client.service(&service).await?.summary,
+        Some(switch) => {
+            let automation = Automation { automatic: switch == Switch::On, profile: args.profile };
+            client.set_automation(&service, &automation).await?
+        }
+    };
     if !structured(&mut cx.screen, args.output.output, &summary)? {
         let how = if summary.automation.automatic {
             format!("is promoted on evidence (profile {})", summary.automation.profile)

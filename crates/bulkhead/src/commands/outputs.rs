@@ -27,9 +27,15 @@ enum OutputsCommand {
         /// YAML or JSON; `-` reads standard input. A secret `***` keeps what is stored
         #[arg(short, long, value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// Send a test message; ends with 1 if it does not arrive
-    Test { name: String },
+    Test {
+        name: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
 }
 
 pub(crate) async fn run(cx: &mut Context, args: OutputsArgs) -> Result<Code> {
@@ -39,7 +45,7 @@ pub(crate) async fn run(cx: &mut Context, args: OutputsArgs) -> Result<Code> {
             let outputs = client.outputs().await?;
             show(cx, &outputs, args.output.output)?;
         }
-        Some(OutputsCommand::Set { file }) => {
+        Some(OutputsCommand::Set { file, output }) => {
             let text = documents::read(&file)?;
             let mut outputs: Outputs = serde_saphyr::from_str(&text).map_err(|error| {
                 Failure::new(Code::Invalid, format!("{}: {error}", file.display()))
@@ -48,14 +54,16 @@ pub(crate) async fn run(cx: &mut Context, args: OutputsArgs) -> Result<Code> {
             // What `-o yaml` shows of their state is no setting.
             outputs.outputs.iter_mut().for_each(|output| output.status = None);
             let outputs = client.put_outputs(&outputs).await?;
-            show(cx, &outputs, Format::Table)?;
+            show(cx, &outputs, output.output)?;
         }
-        Some(OutputsCommand::Test { name }) => {
+        Some(OutputsCommand::Test { name, output }) => {
             let test = waiting::during("sending a test message", client.test_output(&name)).await?;
-            let (word, style) =
-                if test.delivered { ("arrived", Style::Good) } else { ("failed", Style::Bad) };
-            cx.screen.span(style, word)?;
-            writeln!(cx.screen, " after {} ms: {}", test.milliseconds, test.message)?;
+            if !structured(&mut cx.screen, output.output, &test)? {
+                let (word, style) =
+                    if test.delivered { ("arrived", Style::Good) } else { ("failed", Style::Bad) };
+                cx.screen.span(style, word)?;
+                writeln!(cx.screen, " after {} ms: {}", test.milliseconds, test.message)?;
+            }
             return Ok(if test.delivered { Code::Success } else { Code::Problems });
         }
     }

@@ -3,7 +3,7 @@
 use super::{Context, documents, policy::files};
 use crate::{
     exit::{Code, Failure},
-    output::table::printable,
+    output::{table::printable, waiting::Sign},
 };
 use anyhow::{Context as _, Result};
 use bulkhead_discovery::naming;
@@ -80,6 +80,7 @@ pub(crate) fn read(
                 .into());
         }
     }
+    let _sign = Sign::new("learning from them");
     let edges = history.edges();
     let lost: BTreeSet<_> = history.lost_hours().collect();
     let learner = {
@@ -109,12 +110,15 @@ pub(crate) fn read(
 }
 
 fn read_one(path: &Path, name: &str, options: &Options, history: &mut History) -> Result<Summary> {
-    let input: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin().lock())
+    let doing = format!("reading {}", printable(name.to_owned()));
+    let (sign, input): (Sign, Box<dyn Read>) = if path == Path::new("-") {
+        (Sign::new(&doing), Box::new(io::stdin().lock()))
     } else {
-        Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?)
+        let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
+        let size = file.metadata().ok().filter(|file| file.is_file()).map_or(0, |file| file.len());
+        (if size > 0 { Sign::of_bytes(&doing, size) } else { Sign::new(&doing) }, Box::new(file))
     };
-    read_records(input, options, |item| history.add(item)).map_err(|error| match error {
+    read_records(sign.counted(input), options, |item| history.add(item)).map_err(|error| match error {
         ReadError::Io(error) => anyhow::Error::from(error).context(format!("cannot read {name}")),
         other => Failure::new(Code::Invalid, format!("{name}: {other}"))
             .remedy("name the format with --format, and the columns of a log without a header with --columns")

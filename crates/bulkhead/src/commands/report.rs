@@ -6,7 +6,13 @@ mod zones;
 use super::{Context, recorded::RecordArgs};
 use crate::{
     exit::{Code, Failure},
-    output::{Column, Style, Table, format, format::OutputArgs, structured, table::printable, waiting},
+    output::{
+        Column, Style, Table,
+        format::{self, List, OutputArgs},
+        structured,
+        table::printable,
+        waiting,
+    },
 };
 use anyhow::{Context as _, Result};
 use bulkhead_api::{ReportFormat, ReportKey, ReportQuery};
@@ -95,7 +101,7 @@ pub(crate) async fn run(cx: &mut Context, args: ReportArgs) -> Result<Code> {
         Some(ReportCommand::Zones(zones)) => return zones::run(cx, zones).await,
         None => {}
     }
-    let Some(framework) = args.framework else { return list(cx) };
+    let Some(framework) = args.framework else { return list(cx, args.output) };
     let format = match (args.output, &args.out) {
         (Some(format), _) => format,
         (None, Some(path)) => of_name(path)?,
@@ -155,7 +161,12 @@ fn of_name(path: &Path) -> Result<ReportFormat> {
     })
 }
 
-fn list(cx: &mut Context) -> Result<Code> {
+fn list(cx: &mut Context, output: Option<ReportFormat>) -> Result<Code> {
+    if output == Some(ReportFormat::Json) {
+        let items = Framework::ALL.iter().map(|framework| framework.info()).collect();
+        format::json(&mut cx.screen, &List { items })?;
+        return Ok(Code::Success);
+    }
     let mut table = Table::new([
         Column::text("FRAMEWORK"),
         Column::text("TITLE").shrinks_to(20),

@@ -89,6 +89,9 @@ struct WhichArgs {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(crate) async fn run(cx: &mut Context, args: ReviewArgs) -> Result<Code> {
@@ -203,6 +206,9 @@ async fn decide(cx: &mut Context, command: DecisionCommand) -> Result<Code> {
     });
     let request = ReviewRequest { decisions, pattern, dry_run: which.dry_run };
     let result = client.decide(&request).await?;
+    if structured(&mut cx.screen, which.output.output, &result)? {
+        return Ok(Code::Success);
+    }
     diff::print(&mut cx.screen, &result.diff)?;
     match result.dry_run {
         true => writeln!(cx.screen, "{} would be decided. Nothing was changed.", result.decided)?,

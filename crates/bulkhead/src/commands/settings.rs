@@ -25,6 +25,8 @@ enum SettingsCommand {
     Set {
         #[arg(required = true, value_name = "NAME=VALUE")]
         assignments: Vec<String>,
+        #[command(flatten)]
+        output: OutputArgs,
     },
 }
 
@@ -33,10 +35,10 @@ pub(crate) async fn run(cx: &mut Context, args: SettingsArgs) -> Result<Code> {
     let settings = client.settings().await?;
     match args.command {
         None => show(cx, &settings, args.output.output)?,
-        Some(SettingsCommand::Set { assignments }) => {
+        Some(SettingsCommand::Set { assignments, output }) => {
             let settings = assign(&settings, &assignments)?;
             let settings = client.put_settings(&settings).await?;
-            show(cx, &settings, Format::Table)?;
+            show(cx, &settings, output.output)?;
         }
     }
     Ok(Code::Success)

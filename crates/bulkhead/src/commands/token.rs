@@ -1,4 +1,4 @@
-use super::Context;
+use super::{Context, each};
 use crate::{
     exit::Code,
     output::{Cell, Column, Style, Table, format::OutputArgs, moment, structured},
@@ -40,6 +40,8 @@ enum TokenCommand {
     Revoke {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
+        #[command(flatten)]
+        output: OutputArgs,
     },
 }
 
@@ -68,11 +70,20 @@ pub(crate) async fn run(cx: &mut Context, args: TokenArgs) -> Result<Code> {
                 table(&list, moment::now()).print(&mut cx.screen, output.output.is_wide())?;
             }
         }
-        TokenCommand::Revoke { ids } => {
-            for id in ids {
+        TokenCommand::Revoke { ids, output } => {
+            let known = client.tokens().await?.items;
+            let (revoked, result) = each(ids, async |id: String| {
                 client.delete_token(&id).await?;
-                writeln!(cx.screen, "token {id} is revoked")?;
+                Ok(id)
+            })
+            .await;
+            let items = known.into_iter().filter(|token| revoked.contains(&token.id)).collect();
+            if !structured(&mut cx.screen, output.output, &TokenList { items })? {
+                for id in revoked {
+                    writeln!(cx.screen, "token {id} is revoked")?;
+                }
             }
+            result?;
         }
     }
     Ok(Code::Success)

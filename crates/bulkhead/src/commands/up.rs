@@ -9,7 +9,11 @@ use crate::{
     connect,
     exit::{Code, Failure},
     instance::{self, Lock},
-    output::{Screen, screen::Colour},
+    output::{
+        Screen,
+        screen::Colour,
+        waiting::{self, Sign},
+    },
 };
 use anyhow::{Context as _, Result};
 use bulkhead_agent::{Agent, AgentConfig, AgentError};
@@ -135,13 +139,15 @@ fn log(json: bool, colour: Colour) {
     let filter = EnvFilter::try_from_env("BULKHEAD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let ansi =
         io::stderr().is_terminal() && colour != Colour::Never && std::env::var_os("NO_COLOR").is_none();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| waiting::Aside).with_ansi(ansi);
     if json { builder.json().init() } else { builder.init() }
 }
 
 async fn serve(screen: &mut Screen, state_dir: &Path, config: &Configuration) -> Result<Code> {
     // Before anything runs, so that no signal falls between.
     let mut signals = Signals::new().context("cannot listen for signals")?;
+    let mut sign = Some(Sign::new("starting"));
     let token_was_there = state_dir.join(connect::TOKEN_FILE).exists();
     let controller =
         Controller::start(controller_config(state_dir, config)).await.map_err(explain_controller)?;
@@ -168,6 +174,7 @@ async fn serve(screen: &mut Screen, state_dir: &Path, config: &Configuration) ->
 
     let ended = tokio::select! {
         status = first_report(&controller, &local) => {
+            sign.take();
             announce(screen, config, &controller, &runtimes, token_was_there, status.as_ref())?;
             tokio::select! {
                 never = ready(&controller) => match never {},
@@ -178,6 +185,7 @@ async fn serve(screen: &mut Screen, state_dir: &Path, config: &Configuration) ->
         signal = signals.next() => Ended::Asked(signal),
         result = &mut agent => Ended::Agent(result.map_err(Into::into)),
     };
+    drop(sign);
     notify("STOPPING=1");
     match ended {
         Ended::Asked(name) => {

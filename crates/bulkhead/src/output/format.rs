@@ -25,7 +25,18 @@ pub(crate) struct OutputArgs {
     pub(crate) output: Format,
 }
 
+/// What a command that does one thing several times answers, in the form in which the REST interface lists.
+#[derive(Debug, Serialize)]
+pub(crate) struct List<T> {
+    pub(crate) items: Vec<T>,
+}
+
 impl Format {
+    /// For people, and not for machines.
+    pub(crate) fn is_table(self) -> bool {
+        matches!(self, Self::Table | Self::Wide)
+    }
+
     pub(crate) fn is_wide(self) -> bool {
         self == Self::Wide
     }

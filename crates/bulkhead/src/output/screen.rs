@@ -69,9 +69,14 @@ impl Screen {
 
     /// One of a list: a sign of one column in `style`, and its text broken to the width beside it.
     pub(crate) fn item(&mut self, style: Style, sign: &str, text: &str) -> io::Result<()> {
-        self.span(style, &format!("  {sign}"))?;
-        for (at, line) in wrap(text, self.width.saturating_sub(4)).into_iter().enumerate() {
-            let indent = if at == 0 { 1 } else { 4 };
+        self.item_at(2, style, sign, text)
+    }
+
+    /// The same after `indent` blanks.
+    pub(crate) fn item_at(&mut self, indent: usize, style: Style, sign: &str, text: &str) -> io::Result<()> {
+        self.span(style, &format!("{:indent$}{sign}", ""))?;
+        for (at, line) in wrap(text, self.width.saturating_sub(indent + 2)).into_iter().enumerate() {
+            let indent = if at == 0 { 1 } else { indent + 2 };
             writeln!(self, "{:indent$}{line}", "")?;
         }
         Ok(())

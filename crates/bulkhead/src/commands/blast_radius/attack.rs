@@ -75,7 +75,7 @@ pub(super) async fn run(cx: &mut Context, args: BlastRadiusArgs) -> Result<Code>
                 .into());
         }
     }
-    let answer = answer(&estate, &scanned, &args);
+    let answer = waiting::work("following every way", || answer(&estate, &scanned, &args));
     if !structured(&mut cx.screen, args.output.output, &answer)? {
         print(&mut cx.screen, &answer, &args)?;
     }

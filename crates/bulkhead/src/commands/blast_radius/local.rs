@@ -10,7 +10,10 @@ use crate::{
         },
     },
     exit::{Code, Failure},
-    output::{Screen, edges, moment, waiting},
+    output::{
+        Screen, edges, moment,
+        waiting::{self, Sign},
+    },
 };
 use anyhow::Result;
 use bulkhead_api::{BlastRadius, BlastRanking, BlastSide, GraphQuery};
@@ -57,6 +60,7 @@ pub(super) fn radius(
     hops: Option<u32>,
 ) -> Result<BlastRadius> {
     let files = Files::read(cx, paths)?;
+    let _sign = Sign::new("following every way");
     let mut asked = Asked::new(inventory(&[&files], []), []);
     let (open, policy) = (asked.reach(&files.set, View::Open), asked.reach(&files.set, View::Now));
     let (now, under_policy) = (asked.side(&open, service, hops)?, asked.side(&policy, service, hops)?);
@@ -69,6 +73,7 @@ pub(super) fn radius(
 
 pub(super) fn ranking(cx: &mut Context, paths: &[PathBuf]) -> Result<BlastRanking> {
     let files = Files::read(cx, paths)?;
+    let _sign = Sign::new("following every way");
     let mut asked = Asked::new(inventory(&[&files], []), []);
     let (open, policy) = (asked.reach(&files.set, View::Open), asked.reach(&files.set, View::Now));
     Ok(blast_ranking(&open, &policy, &asked.inventory, &asked.listening))
@@ -97,6 +102,7 @@ pub(super) async fn under_candidate(
     candidate.set.documents().for_each(|document| {
         set.insert(document);
     });
+    let _sign = Sign::new("following every way");
     let mut asked = Asked::new(inventory, &seen);
     let whole = set.with_bystanders(&asked.inventory);
     let reach = asked.reach(&whole, View::Policy);

@@ -2,11 +2,12 @@
 
 use super::{DocumentName, difference, files, list};
 use crate::{
-    commands::{Context, documents::Joined},
+    commands::{Context, documents::Joined, each},
     exit::Code,
     output::{
-        Cell, Column, Format, Screen, Style, Table, diff, edges, format::OutputArgs, moment, structured,
-        waiting,
+        Cell, Column, Format, Screen, Style, Table, diff, edges,
+        format::{List, OutputArgs},
+        moment, structured, waiting,
     },
 };
 use anyhow::Result;
@@ -125,6 +126,9 @@ pub(super) struct DeleteArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Make an earlier revision of the whole policy hold again
@@ -223,7 +227,7 @@ pub(super) async fn restore(cx: &mut Context, args: RestoreArgs) -> Result<Code>
 }
 
 fn agreed(cx: &mut Context, format: Format, preview: &ApplyResult, question: &str) -> Result<bool> {
-    if matches!(format, Format::Table | Format::Wide) {
+    if format.is_table() {
         print(&mut cx.screen, preview, format.is_wide())?;
     }
     let agreed = cx.confirm(question, "say --yes to do it without asking, or look first with --dry-run")?;
@@ -267,10 +271,17 @@ pub(super) async fn delete(cx: &mut Context, args: DeleteArgs) -> Result<Code> {
         cx.note("nothing was changed")?;
         return Ok(Code::Problems);
     }
-    for name in &args.names {
-        let result = client.delete_policy(&name.namespace, &name.name).await?;
-        writeln!(cx.screen, "{name} is deleted. {}", result.sentence)?;
+    let (deleted, result) = each(&args.names, async |name: &DocumentName| {
+        Ok(client.delete_policy(&name.namespace, &name.name).await?)
+    })
+    .await;
+    let deleted = List { items: deleted };
+    if !structured(&mut cx.screen, args.output.output, &deleted)? {
+        for (name, result) in args.names.iter().zip(&deleted.items) {
+            writeln!(cx.screen, "{name} is deleted. {}", result.sentence)?;
+        }
     }
+    result?;
     Ok(Code::Success)
 }
 

@@ -18,7 +18,7 @@ use crate::{
         recorded::{self, RecordArgs},
     },
     exit::Code,
-    output::{edges, format, moment},
+    output::{edges, format, moment, waiting},
 };
 use anyhow::Result;
 use base::Base;
@@ -76,6 +76,7 @@ enum CheckFormat {
     /// One line each: file:line:column: severity: field: message
     Txt,
     Json,
+    Yaml,
     /// For code scanning: SARIF 2.1.0
     Sarif,
     /// The test report that pipelines read
@@ -116,21 +117,23 @@ pub(super) async fn check(cx: &mut Context, args: CheckArgs) -> Result<Code> {
     if unread.iter().any(|unread| unread.is_missing(&args.paths)) {
         return Err(files::refused_with(cx, &sources, unread));
     }
-    let mut report = Report::of_documents(&sources);
+    let mut report = waiting::work("checking the documents", || Report::of_documents(&sources));
     report.files += unread.len();
     report.findings.extend(unread.iter().map(faults::unread));
-    if let Some((files, assertions)) = readable(&sources).filter(|_| unread.is_empty()) {
+    if let Some((files, assertions)) =
+        waiting::work("reading the documents", || readable(&sources)).filter(|_| unread.is_empty())
+    {
         let places = Places::new(&sources);
-        report.findings.extend(faults::lint(&files, &places));
-        report.claims(&files, &assertions, &places);
+        report.findings.extend(waiting::work("judging the documents", || faults::lint(&files, &places)));
+        waiting::work("checking the claims", || report.claims(&files, &assertions, &places));
         let candidate: Vec<Document> = files.set.documents().collect();
         let mut after = files;
         if let Some(revision) = &args.base {
             let base = Base::read(cx, revision, &args.paths, after).await?;
-            let difference = match &base.estate {
+            let difference = waiting::work("comparing", || match &base.estate {
                 Some(estate) => difference::within(&base.before.set, &base.after.set, estate),
                 None => difference::between(&base.before, &base.after),
-            };
+            });
             after = base.after;
             report.difference = Some(Compared { base: revision.clone(), difference });
         }
@@ -147,6 +150,7 @@ pub(super) async fn check(cx: &mut Context, args: CheckArgs) -> Result<Code> {
     match args.output {
         CheckFormat::Txt => print::text(screen, &report)?,
         CheckFormat::Json => format::json(screen, &report)?,
+        CheckFormat::Yaml => format::yaml(screen, &report)?,
         CheckFormat::Sarif => format::json(screen, &sarif::log(&report))?,
         CheckFormat::Junit => print::junit(screen, &report, &sources)?,
         CheckFormat::Github => print::github(screen, &report)?,
@@ -178,7 +182,7 @@ async fn judge(cx: &mut Context, args: &CheckArgs, candidate: &[Document], files
     }
     let recorded = recorded::read(cx, &args.flows, &args.manifests, &args.records)?;
     recorded::remark_malformed(cx, &recorded)?;
-    Ok(judged::judge(&recorded, files, false))
+    Ok(waiting::work("judging recorded traffic", || judged::judge(&recorded, files, false)))
 }
 
 /// Denials of expected traffic, at the document of the service that denies.

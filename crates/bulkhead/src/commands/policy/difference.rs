@@ -4,7 +4,7 @@ use super::files::{Files, inventory};
 use crate::{
     commands::Context,
     exit::Code,
-    output::{Screen, Style, format::OutputArgs, moment, structured},
+    output::{Screen, Style, format::OutputArgs, moment, structured, waiting},
 };
 use anyhow::Result;
 use bulkhead_model::Peer;
@@ -87,7 +87,7 @@ impl From<FlowChange> for Flow {
 
 pub(super) fn run(cx: &mut Context, before: PathBuf, after: PathBuf, output: OutputArgs) -> Result<Code> {
     let (before, after) = (Files::read(cx, &[before])?, Files::read(cx, &[after])?);
-    let difference = between(&before, &after);
+    let difference = waiting::work("comparing", || between(&before, &after));
     if !structured(&mut cx.screen, output.output, &difference)? {
         print(&mut cx.screen, &difference)?;
     }

@@ -2,7 +2,7 @@ use super::{files::Files, offline};
 use crate::{
     commands::{Context, status},
     exit::{Code, Failure},
-    output::{Screen, Style, edges, format::OutputArgs, structured},
+    output::{Screen, Style, edges, format::OutputArgs, structured, waiting},
 };
 use anyhow::Result;
 use bulkhead_api::{ExplainRequest, Explanation, SideVerdict};
@@ -61,7 +61,8 @@ pub(super) async fn explain(cx: &mut Context, args: ExplainArgs) -> Result<Code>
     };
     let offline = !args.files.is_empty();
     let answer = if offline {
-        offline::explain(&Files::read(cx, &args.files)?, &request)?
+        let files = Files::read(cx, &args.files)?;
+        waiting::work("asking the documents", || offline::explain(&files, &request))?
     } else {
         cx.client()?.explain(&request).await?
     };

@@ -5,16 +5,17 @@ use super::{
 use crate::{
     commands::Context,
     exit::{Code, Failure},
-    output::{moment, waiting},
+    output::{Format, format::OutputArgs, moment, structured, waiting},
 };
 use anyhow::Result;
 use bulkhead_api::{Policy, ServiceQuery, client::Client};
 use bulkhead_model::{RuleOrigin, ServiceName};
 use bulkhead_policy::{
     Document, Inventory, PolicySet, ReadOptions,
-    kubernetes::{self, Addresses, Dialect, Export, Severity},
+    kubernetes::{self, Addresses, Dialect, Severity},
 };
 use clap::Args;
+use serde::Serialize;
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
 /// Print documents as YAML, to be kept in git or applied elsewhere; or in the language of another product
@@ -48,6 +49,31 @@ pub(super) struct ExportArgs {
     /// there is any that the report does not tell of (kubernetes, cilium, calico, neuvector)
     #[arg(long, requires = "to")]
     prove: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// With the report that otherwise goes to standard error.
+#[derive(Debug, Serialize)]
+struct Answer {
+    /// As it is written without -o.
+    text: String,
+    /// What the language cannot say.
+    remarks: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Proved>,
+}
+
+/// What reading it again showed.
+#[derive(Debug, Serialize)]
+struct Proved {
+    /// What was written and is not read again.
+    errors: Vec<String>,
+    /// Flows that are allowed otherwise.
+    differences: Vec<String>,
+    /// How many of them no remark tells of.
+    untold: usize,
 }
 
 fn parse_dialect(text: &str) -> Result<Dialect, String> {
@@ -55,15 +81,15 @@ fn parse_dialect(text: &str) -> Result<Dialect, String> {
 }
 
 pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
+    let format = args.output.output;
     let (set, inventory, addresses) = if args.files.is_empty() {
         let client = cx.client()?;
         let mut policies = client.policies().await?.items;
         list::keep(&mut policies, args.namespace.as_deref(), args.origin);
         if args.to.is_none() {
-            for policy in &policies {
-                writeln!(cx.screen, "---\n{}", policy.yaml.trim_start_matches("---\n").trim_end())?;
-            }
-            return Ok(Code::Success);
+            let yaml =
+                |policy: &Policy| format!("---\n{}\n", policy.yaml.trim_start_matches("---\n").trim_end());
+            return own(cx, format, policies.iter().map(yaml).collect());
         }
         let set = read(&policies)?;
         let inventory = waiting::during("asking for the services", estate(&client)).await?;
@@ -78,28 +104,39 @@ pub(super) async fn export(cx: &mut Context, args: ExportArgs) -> Result<Code> {
         (set, inventory, Addresses::new())
     };
     let Some(dialect) = args.to else {
-        cx.screen.write_all(Document::join(&set.documents().collect::<Vec<_>>()).as_bytes())?;
-        return Ok(Code::Success);
+        return own(cx, format, Document::join(&set.documents().collect::<Vec<_>>()));
     };
     if args.prove {
-        return prove(cx, &set, &inventory, dialect, args.strict);
+        return prove(cx, format, &set, &inventory, dialect, args.strict);
     }
-    let export = kubernetes::export_with(&set, &inventory, moment::now(), dialect, &addresses);
-    write(cx, &export)?;
-    Ok(if args.strict && !export.remarks.is_empty() { Code::Problems } else { Code::Success })
+    let export = waiting::work("writing", || {
+        kubernetes::export_with(&set, &inventory, moment::now(), dialect, &addresses)
+    });
+    let answer = Answer { text: export.text, remarks: export.remarks, proof: None };
+    write(cx, format, &answer)?;
+    Ok(if args.strict && !answer.remarks.is_empty() { Code::Problems } else { Code::Success })
 }
 
-/// What was written on standard output, what could not be on standard error.
-fn write(cx: &mut Context, export: &Export) -> Result<()> {
-    for remark in &export.remarks {
-        cx.note(remark)?;
+/// Documents in Bulkhead's own language, which says all of them.
+fn own(cx: &mut Context, format: Format, text: String) -> Result<Code> {
+    write(cx, format, &Answer { text, remarks: Vec::new(), proof: None })?;
+    Ok(Code::Success)
+}
+
+/// For people, what was written goes to standard output, and what could not be to standard error.
+fn write(cx: &mut Context, format: Format, answer: &Answer) -> Result<()> {
+    if !structured(&mut cx.screen, format, answer)? {
+        for remark in &answer.remarks {
+            cx.note(remark)?;
+        }
+        cx.screen.write_all(answer.text.as_bytes())?;
     }
-    cx.screen.write_all(export.text.as_bytes())?;
     Ok(())
 }
 
 fn prove(
     cx: &mut Context,
+    format: Format,
     set: &PolicySet,
     inventory: &Inventory,
     dialect: Dialect,
@@ -110,21 +147,34 @@ fn prove(
             .remedy("prove kubernetes, cilium, calico or neuvector")
             .into());
     }
-    let proof = kubernetes::prove(set, inventory, moment::now(), dialect);
-    write(cx, &proof.export)?;
-    for diagnostic in proof.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
-        cx.note(&format!("what was written is not read again: {diagnostic}"))?;
+    let proof = waiting::work("proving that it says the same", || {
+        kubernetes::prove(set, inventory, moment::now(), dialect)
+    });
+    let wrong = proof.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let proved = Proved {
+        errors: wrong.map(ToString::to_string).collect(),
+        differences: proof.differences.iter().map(ToString::to_string).collect(),
+        untold: proof.untold().count(),
+    };
+    let (all, untold) = (proved.differences.len(), proved.untold);
+    let answer = Answer { text: proof.export.text, remarks: proof.export.remarks, proof: Some(proved) };
+    write(cx, format, &answer)?;
+    if let (true, Some(proved)) = (format.is_table(), &answer.proof) {
+        for error in &proved.errors {
+            cx.note(&format!("what was written is not read again: {error}"))?;
+        }
+        for change in &proved.differences {
+            cx.note(&format!("differs: {change}"))?;
+        }
+        cx.note(&match (all, untold) {
+            (0, _) => "proved: what was written means the same, over all flows".to_owned(),
+            (all, 0) => {
+                format!("proved: {all} difference(s), all between ends of which the report above speaks")
+            }
+            (all, untold) => format!("{untold} of {all} difference(s) are not in the report above"),
+        })?;
     }
-    for change in &proof.differences {
-        cx.note(&format!("differs: {change}"))?;
-    }
-    let untold = proof.untold().count();
-    cx.note(&match (proof.differences.len(), untold) {
-        (0, _) => "proved: what was written means the same, over all flows".to_owned(),
-        (all, 0) => format!("proved: {all} difference(s), all between ends of which the report above speaks"),
-        (all, untold) => format!("{untold} of {all} difference(s) are not in the report above"),
-    })?;
-    Ok(if untold > 0 || strict && !proof.differences.is_empty() { Code::Problems } else { Code::Success })
+    Ok(if untold > 0 || strict && all > 0 { Code::Problems } else { Code::Success })
 }
 
 /// The documents of the server as one set.

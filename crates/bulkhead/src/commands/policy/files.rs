@@ -7,6 +7,7 @@ use crate::{
         documents::{self, Source, Unread},
     },
     exit::{Code, Failure},
+    output::waiting,
 };
 use anyhow::Result;
 use bulkhead_model::{Identity, Mode, Peer, ServiceName};
@@ -90,7 +91,8 @@ impl Files {
 
     /// Texts that were read; every error of every one where there is any.
     pub(super) fn sound(cx: &mut Context, sources: &[Source]) -> Result<Self> {
-        let files = Self::of(sources).map_err(|wrong| refused(cx, wrong))?;
+        let files = waiting::work("reading the documents", || Self::of(sources))
+            .map_err(|wrong| refused(cx, wrong))?;
         for remark in &files.remarks {
             cx.note(remark)?;
         }

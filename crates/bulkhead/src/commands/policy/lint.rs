@@ -9,7 +9,7 @@ use crate::{
         recorded::{self, RecordArgs, as_ruled},
     },
     exit::Code,
-    output::{format::OutputArgs, moment, structured},
+    output::{format::OutputArgs, moment, structured, waiting},
 };
 use anyhow::Result;
 use bulkhead_api::Finding;
@@ -59,8 +59,10 @@ pub(super) async fn lint(cx: &mut Context, args: LintArgs) -> Result<Code> {
         };
         let sources = files::sources(cx, &args.files)?;
         let files = Files::sound(cx, &sources)?;
-        let found = of_documents(&files, &edges).into_iter().map(|found| told(found, &files.set));
-        found.chain(of_manifests(&sources).into_iter().map(of_manifest)).collect()
+        waiting::work("judging the documents", || {
+            let found = of_documents(&files, &edges).into_iter().map(|found| told(found, &files.set));
+            found.chain(of_manifests(&sources).into_iter().map(of_manifest)).collect()
+        })
     };
     if !structured(&mut cx.screen, args.output.output, &findings)? {
         if findings.is_empty() {

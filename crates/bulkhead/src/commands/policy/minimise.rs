@@ -69,7 +69,9 @@ pub(super) async fn minimise(cx: &mut Context, args: MinimiseArgs) -> Result<Cod
         let (inventory, set) = (inventory(&[&files], []), files.set);
         (set, inventory)
     };
-    let result = smaller(&set, &inventory, edges.as_deref(), moment::now());
+    let result = waiting::work("looking for the smallest policy that says the same", || {
+        smaller(&set, &inventory, edges.as_deref(), moment::now())
+    });
     if !result.equal {
         // It cannot be, unless there is a mistake in the search; then nothing is better than something wrong.
         return Err(Failure::new(Code::Failed, "the smaller policy would not say the same")

@@ -47,6 +47,8 @@ enum ProposalCommand {
         /// Do not ask, even if seen traffic would be denied
         #[arg(short, long)]
         yes: bool,
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// Reject a proposal
     Reject {
@@ -54,9 +56,15 @@ enum ProposalCommand {
         /// Why, for the audit log and for whoever made it
         #[arg(long)]
         reason: Option<String>,
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// Take a proposal of your own back
-    Withdraw { id: String },
+    Withdraw {
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
 }
 
 pub(super) async fn run(cx: &mut Context, args: ProposalsArgs) -> Result<Code> {
@@ -74,11 +82,13 @@ pub(super) async fn run(cx: &mut Context, args: ProposalsArgs) -> Result<Code> {
                 print(&mut cx.screen, &detail, output.output.is_wide())?;
             }
         }
-        Some(ProposalCommand::Accept { id, reason, force_conflicts, yes }) => {
+        Some(ProposalCommand::Accept { id, reason, force_conflicts, yes, output }) => {
             let detail = client.proposal(&id).await?;
             let breaks = detail.preview.as_ref().is_some_and(|preview| !preview.would_break.is_empty());
             if !yes && breaks {
-                print(&mut cx.screen, &detail, false)?;
+                if output.output.is_table() {
+                    print(&mut cx.screen, &detail, output.output.is_wide())?;
+                }
                 let question = format!("Accept proposal {id} all the same?");
                 if !cx.confirm(&question, "say --yes to do it without asking")? {
                     cx.note("nothing was changed")?;
@@ -87,20 +97,28 @@ pub(super) async fn run(cx: &mut Context, args: ProposalsArgs) -> Result<Code> {
             }
             let decision = ProposalDecision { accept: true, reason, force_conflicts };
             let decided = client.decide_proposal(&id, &decision).await?;
-            let done = decided.preview.map(|result| result.sentence).unwrap_or_default();
-            writeln!(cx.screen, "Proposal {id} is accepted. {done}")?;
+            let done = decided.preview.as_ref().map(|result| &*result.sentence).unwrap_or_default();
+            told(cx, output, &decided, &format!("accepted. {done}"))?;
         }
-        Some(ProposalCommand::Reject { id, reason }) => {
+        Some(ProposalCommand::Reject { id, reason, output }) => {
             let decision = ProposalDecision { accept: false, reason, force_conflicts: false };
-            client.decide_proposal(&id, &decision).await?;
-            writeln!(cx.screen, "Proposal {id} is rejected.")?;
+            let decided = client.decide_proposal(&id, &decision).await?;
+            told(cx, output, &decided, "rejected.")?;
         }
-        Some(ProposalCommand::Withdraw { id }) => {
-            client.withdraw_proposal(&id).await?;
-            writeln!(cx.screen, "Proposal {id} is withdrawn.")?;
+        Some(ProposalCommand::Withdraw { id, output }) => {
+            let withdrawn = client.withdraw_proposal(&id).await?;
+            told(cx, output, &withdrawn, "withdrawn.")?;
         }
     }
     Ok(Code::Success)
+}
+
+/// What became of a proposal: as data, or in one line.
+fn told(cx: &mut Context, output: OutputArgs, detail: &ProposalDetail, done: &str) -> Result<()> {
+    if !structured(&mut cx.screen, output.output, detail)? {
+        writeln!(cx.screen, "Proposal {} is {done}", detail.proposal.id)?;
+    }
+    Ok(())
 }
 
 fn word(state: ProposalState) -> (&'static str, Style) {

@@ -54,7 +54,8 @@ pub(super) async fn reach(cx: &mut Context, args: ReachArgs) -> Result<Code> {
         waiting::during("following every way", client.reach(&query)).await?
     } else {
         let files = Files::read(cx, &args.files)?;
-        offline::reach(&files, offline::peer(&args.from)?, offline::peer(&args.to)?)
+        let (from, to) = (offline::peer(&args.from)?, offline::peer(&args.to)?);
+        waiting::work("following every way", || offline::reach(&files, from, to))
     };
     if !structured(&mut cx.screen, args.output.output, &answer)? {
         let style = if answer.reachable { Style::Warning } else { Style::Good };
@@ -82,7 +83,8 @@ pub(super) async fn who_can_reach(cx: &mut Context, args: WhoCanReachArgs) -> Re
         let client = cx.client()?;
         waiting::during("following every way", client.who_can_reach(&query)).await?
     } else {
-        offline::who_can_reach(&Files::read(cx, &args.files)?, args.service)
+        let files = Files::read(cx, &args.files)?;
+        waiting::work("following every way", || offline::who_can_reach(&files, args.service))
     };
     if !structured(&mut cx.screen, args.output.output, &answer)? {
         cx.screen.paragraph(0, &answer.sentence)?;

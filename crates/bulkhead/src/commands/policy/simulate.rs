@@ -70,7 +70,9 @@ pub(super) async fn simulate(cx: &mut Context, args: SimulateArgs) -> Result<Cod
         let files = Files::read(cx, &args.files)?;
         let recorded = recorded::read(cx, &args.flows, &args.manifests, &args.records)?;
         recorded::remark_malformed(cx, &recorded)?;
-        Simulation { judged: judged::judge(&recorded, &files, args.enforce), findings: Vec::new() }
+        let judged =
+            waiting::work("judging recorded traffic", || judged::judge(&recorded, &files, args.enforce));
+        Simulation { judged, findings: Vec::new() }
     };
     if !structured(&mut cx.screen, args.output.output, &simulation)? {
         judged::print(&mut cx.screen, &simulation.judged, args.output.output.is_wide())?;

@@ -94,7 +94,11 @@ enum TryCommand {
         output: OutputArgs,
     },
     /// End a trial before its time; remove one that has ended
-    Stop { id: String },
+    Stop {
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
 }
 
 pub(super) async fn run(cx: &mut Context, args: TryArgs) -> Result<Code> {
@@ -116,12 +120,15 @@ pub(super) async fn run(cx: &mut Context, args: TryArgs) -> Result<Code> {
             let detail = wait(&client, &id).await?;
             told(cx, output.output, &detail)
         }
-        Some(TryCommand::Stop { id }) => {
+        Some(TryCommand::Stop { id, output }) => {
+            let before = client.trial(&id).await?;
             client.stop_trial(&id).await?;
             match client.trial(&id).await {
-                Ok(detail) => told(cx, Format::Table, &detail),
+                Ok(detail) => told(cx, output.output, &detail),
                 Err(ClientError::Api(error)) if error.code == bulkhead_api::ErrorCode::NotFound => {
-                    writeln!(cx.screen, "Trial {id} is removed.")?;
+                    if !structured(&mut cx.screen, output.output, &before)? {
+                        writeln!(cx.screen, "Trial {id} is removed.")?;
+                    }
                     Ok(Code::Success)
                 }
                 Err(error) => Err(error.into()),

@@ -54,6 +54,7 @@ enum VerifyFormat {
     /// One line for each claim, and what breaks it below
     Txt,
     Json,
+    Yaml,
     /// A table for a merge request
     Md,
     /// The test report that pipelines read
@@ -74,10 +75,12 @@ pub(super) async fn verify(cx: &mut Context, args: VerifyArgs) -> Result<Code> {
     };
     stand_in_for_names(&set, &mut inventory, &assertions);
     let view = if args.now || !args.files.is_empty() { View::Now } else { View::Policy };
-    let findings = check(&set, &inventory, moment::now(), view, &assertions);
+    let findings =
+        waiting::work("checking the claims", || check(&set, &inventory, moment::now(), view, &assertions));
     match args.output {
         VerifyFormat::Txt => text(&mut cx.screen, &findings)?,
         VerifyFormat::Json => format::json(&mut cx.screen, &findings)?,
+        VerifyFormat::Yaml => format::yaml(&mut cx.screen, &findings)?,
         VerifyFormat::Junit => junit(&mut cx.screen, &findings)?,
         VerifyFormat::Md => cx.screen.write_all(markdown(&findings).as_bytes())?,
     }

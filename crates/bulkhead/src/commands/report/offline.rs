@@ -8,7 +8,7 @@ use crate::{
         recorded,
     },
     exit::{Code, Failure},
-    output::moment,
+    output::{moment, waiting},
 };
 use anyhow::Result;
 use bulkhead_model::{Edge, Peer};
@@ -52,7 +52,8 @@ pub(super) fn report(cx: &mut Context, framework: Framework, args: &ReportArgs) 
         revisions: Vec::new(),
         operation: None,
     };
-    make(framework, &estate, args.zone.as_deref()).map_err(|missing| {
+    let made = waiting::work("making the report", || make(framework, &estate, args.zone.as_deref()));
+    made.map_err(|missing| {
         let zones: Vec<&str> = set.zones().map(|zone| zone.metadata.name.as_str()).collect();
         let remedy = match zones.as_slice() {
             [] => "the documents have no zone: write one, as in docs/compliance.md".to_owned(),

@@ -1,31 +1,7 @@
 //! `bulkhead report` without a server: reports made from files, and signed ones checked offline.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
-
-fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
-    command.args(arguments).args(["--state-dir", "/nonexistent/bulkhead"]).stdin(Stdio::null());
-    for name in ["BULKHEAD_SERVER", "BULKHEAD_TOKEN", "BULKHEAD_STATE", "BULKHEAD_CA", "COLUMNS"] {
-        command.env_remove(name);
-    }
-    command.output().expect("the binary starts")
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("not killed")
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-fn in_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
+use crate::program::{code, in_repository, run, seen as said};
+use std::fs;
 
 /// A report that a controller signed, and its key's fingerprint.
 fn signed() -> (String, String) {

@@ -1,47 +1,25 @@
 //! Yesterday's logs, without a server: learned, judged, and checked in a pipeline.
 
+use crate::program::{self, clean, code, in_repository, json, text};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    in_repository("")
 }
 
-/// The program, in the directory of the samples, without anything of the host that runs the tests.
+/// In the directory of the samples.
 fn run(arguments: &[&str]) -> Output {
-    command(env!("CARGO_BIN_EXE_bulkhead"), &root().join("docs/examples/flows"))
-        .args(arguments)
-        .args(["--state-dir", "/nonexistent/bulkhead"])
-        .output()
-        .expect("the binary starts")
+    program::run_in("docs/examples/flows", arguments)
 }
 
 fn command(program: &str, dir: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(dir).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if ["BULKHEAD_", "GIT_", "GITHUB_"].iter().any(|prefix| name.starts_with(prefix)) || name == "COLUMNS"
-        {
-            command.env_remove(&*name);
-        }
-    }
+    let mut command = clean(program);
+    command.current_dir(dir);
     command
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("not killed")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-fn json(output: &Output) -> serde_json::Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
 }
 
 #[test]

@@ -1,47 +1,11 @@
 //! Questions to files, on a laptop: documents, manifests of Kubernetes, results of scanners.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use crate::program::{self, code, json, seen, text};
+use std::{fs, process::Output};
 
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples")
-}
-
-/// The program, in the directory of the examples, without anything of the host that runs the tests.
+/// In the directory of the examples.
 fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
-    command.current_dir(examples()).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("BULKHEAD_") || name == "COLUMNS" {
-            command.env_remove(&*name);
-        }
-    }
-    command
-        .args(arguments)
-        .args(["--state-dir", "/nonexistent/bulkhead"])
-        .output()
-        .expect("the binary starts")
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("not killed")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-fn json(output: &Output) -> serde_json::Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
-}
-
-/// Both outputs, as a person at a terminal sees them.
-fn seen(output: &Output) -> String {
-    format!("{}\n--- on the side ---\n{}", text(&output.stdout), text(&output.stderr))
+    program::run_in("docs/examples", arguments)
 }
 
 struct Folder(tempfile::TempDir);

@@ -1,34 +1,12 @@
-//! The binary as scripts use it, as far as no server is needed: exit codes, streams, files.
+//! What needs no server: exit codes, streams, files.
 
+use crate::program::{bulkhead, code, run, text};
 use std::{
     fs,
     io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::Stdio,
 };
-
-fn bulkhead(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
-    command.args(arguments).stdin(Stdio::null());
-    for name in ["BULKHEAD_SERVER", "BULKHEAD_TOKEN", "BULKHEAD_STATE", "BULKHEAD_CA", "COLUMNS"] {
-        command.env_remove(name);
-    }
-    // Nothing of the host that runs the tests.
-    command.args(["--state-dir", "/nonexistent/bulkhead"]);
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    bulkhead(arguments).output().expect("the binary starts")
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("not killed")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
 
 const GOOD: &str = "\
 apiVersion: bulkhead.dev/v1alpha1
