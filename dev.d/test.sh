@@ -57,12 +57,17 @@ privileged_tests() {
     in_room cargo test --locked --workspace --no-fail-fast --test 'privileged_*' -- --test-threads=1 --show-output
 }
 
+# Benches for what comes out and not how fast. Learning and the topologies run as tests of their own
+# (`the_bound_is_calibrated_in_every_class_of_both_mixes`, `privileged_topologies`), the console's under the browser tests.
+bench_check() { "benches/$1/run" --check; }
+bench_check_in_room() { in_room "benches/$1/run" --check; }
+
 console_tests() { npm --prefix ui run test; }
 # shellcheck disable=SC2016
 console_has() { [ -f ui/package.json ] && jq -e --arg name "$1" '.scripts[$name]' ui/package.json >/dev/null; }
 
 cmd_test() {
-    local began=$SECONDS series broken
+    local began=$SECONDS series broken bench
     ensure_rust
     ensure_packages "testing" git=git jq=jq shellcheck=shellcheck
     ensure_cargo_deny
@@ -75,6 +80,7 @@ cmd_test() {
     step "Building the tests" cargo test --locked --workspace --no-run || fail "the tests do not build" "see the log above"
     tested "Unit and property tests" unprivileged_tests
     tested "Documentation tests" documentation_tests
+    for bench in policy records; do checked "Bench in short form: $bench" bench_check "$bench"; done
     if console_has test; then checked "Console: unit tests" console_tests; fi
 
     say "Tests with privileges (kernel, namespaces, containers)"
@@ -84,7 +90,9 @@ cmd_test() {
         step "Building the binary" cargo build --locked -p bulkhead || fail "the binary does not build" "see the log above"
         room_open
         if test_targets | grep -q '^privileged_'; then tested "Kernel, namespaces, containers" privileged_tests; fi
+        checked "Bench in short form: datapath" bench_check_in_room datapath
         room_close
+        checked "Bench in short form: node" bench_check node
         if kernels_possible; then
             # shellcheck disable=SC2086
             kernels_ready $KERNELS || fail "no kernels to test with" "see the log above"

@@ -5,7 +5,7 @@
 //! what a question takes that has to load first stands beside it. Questions that compile tables of their own from
 //! documents are told with all that, and have nothing beside them.
 //!
-//! `benches/policy/run [--short] [--only TEXT] [--json FILE]`
+//! `benches/policy/run [--short|--check] [--only TEXT] [--json FILE]`
 
 use bulkhead_model::{Exposure, IpProtocol, Mode, ServiceName, Timestamp};
 use bulkhead_policy::document::{
@@ -315,8 +315,12 @@ fn main() {
     if let Some(workloads) = after("--size").and_then(|size| size.parse().ok()) {
         return one(workloads, only.cloned());
     }
-    let short = arguments.iter().any(|argument| argument == "--short");
-    let sizes: &[usize] = if short { &[1_000, 10_000] } else { &[1_000, 10_000, 100_000] };
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let sizes: &[usize] = match (has("--check"), has("--short")) {
+        (true, _) => &[1_000],
+        (false, true) => &[1_000, 10_000],
+        (false, false) => &[1_000, 10_000, 100_000],
+    };
     let mut table: Vec<Line> = Vec::new();
     for size in sizes {
         let program = std::env::current_exe().expect("this program has a path");

@@ -25,8 +25,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "--json" => file = Some(arguments.next().ok_or("--json wants a file")?),
             "--at-once" => begin = Begin::AtOnce,
             // The whole of it takes half a minute.
-            "--short" => {}
-            _ => return Err(format!("'{argument}' is not --json, --at-once or --short").into()),
+            "--short" | "--check" => {}
+            _ => return Err(format!("'{argument}' is not --json, --at-once, --short or --check").into()),
         }
     }
     if !bulkhead_testkit::require_root("bench_topologies") {

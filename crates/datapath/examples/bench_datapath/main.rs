@@ -1,6 +1,6 @@
 //! Measures the datapath against its budgets: cost of a packet and of a decision under test runs, time to install
 //! rules and to change one, and what real traffic between namespaces loses. Every figure stands beside its baseline
-//! of the same run. `--short` for correctness only, `--json FILE` for machines,
+//! of the same run. `--short` or `--check` for correctness only, `--json FILE` for machines,
 //! `--traffic WORD` for nothing but the traffic whose name holds the word.
 
 mod report;
@@ -25,7 +25,7 @@ fn main() {
         let place = arguments.iter().position(|a| a == name)?;
         arguments.get(place + 1)
     };
-    let short = arguments.iter().any(|a| a == "--short");
+    let short = arguments.iter().any(|a| a == "--short" || a == "--check");
     let mut report = Report::default();
     let only = value("--traffic");
     if only.is_none() {

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
         match argument.as_str() {
-            "--short" => services = 200,
+            "--short" | "--check" => services = 200,
             "--services" => services = value()?.parse()?,
             "--seed" => seed = value()?.parse()?,
             "--json" => file = Some(value()?),
