@@ -10,8 +10,9 @@ const homeAtOnce = (): Plugin => ({
     handler(_, { bundle }) {
       const chunks = Object.values(bundle ?? {}).filter((each) => each.type === "chunk");
       const home = chunks.find((chunk) => chunk.facadeModuleId?.endsWith("/views/map/MapView.tsx") === true);
-      const entry = chunks.find((chunk) => chunk.isEntry);
-      if (home === undefined || entry === undefined) return [];
+      const early = chunks.find((chunk) => chunk.facadeModuleId?.endsWith("/src/early.ts") === true);
+      const entry = chunks.find((chunk) => chunk.isEntry && chunk !== early);
+      if (home === undefined || early === undefined || entry === undefined) return [];
       const needed = new Set<string>();
       const follow = (name: string) => {
         if (needed.has(name)) return;
@@ -23,13 +24,11 @@ const homeAtOnce = (): Plugin => ({
       const font = Object.keys(bundle ?? {}).find((name) => /inter-latin-wght-normal-.*\.woff2$/.test(name));
       const styles = Object.keys(bundle ?? {}).filter((name) => /MapView-.*\.css$/.test(name));
       return [
-        // First of all, while the page is still being read: who is signed in. Nothing that needs a session: to who signs in
-        // on this page, the browser would hand the refusal that it got before.
-        { tag: "link", attrs: { rel: "preload", as: "fetch", crossorigin: true, href: "./api/v1/session" } },
+        { tag: "script", attrs: { type: "module", async: true, crossorigin: true, src: `./${early.fileName}` } },
         ...[...needed].map((name) => ({ tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `./${name}` } })),
         ...styles.map((name) => ({ tag: "link", attrs: { rel: "stylesheet", crossorigin: true, href: `./${name}` } })),
         ...(font === undefined ? [] : [{ tag: "link", attrs: { rel: "preload", as: "font", type: "font/woff2", crossorigin: true, href: `./${font}` } }]),
-      ].map((tag) => ({ ...tag, injectTo: "as" in tag.attrs && tag.attrs.as === "fetch" ? "head-prepend" as const : "head" as const }));
+      ].map((tag) => ({ ...tag, injectTo: tag.tag === "script" ? "head-prepend" as const : "head" as const }));
     },
   },
 });
@@ -41,7 +40,7 @@ const GROUPS = [{ name: "parts", test: /\/src\/(app|api|live|look|text)\/(?!Yaml
 export default defineConfig({
   base: "./",
   plugins: [react(), homeAtOnce()],
-  build: { target: "es2022", cssCodeSplit: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1200, rolldownOptions: { output: { codeSplitting: { groups: GROUPS } } } },
+  build: { target: "es2022", cssCodeSplit: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1200, rolldownOptions: { input: { index: "index.html", early: "src/early.ts" }, output: { codeSplitting: { groups: GROUPS } } } },
   worker: { format: "es" },
   server: { fs: { allow: [".."] }, proxy: { "/api": process.env.BULKHEAD_URL ?? "http://127.0.0.1:7070" } },
   test: { include: ["src/**/*.test.ts"], environment: "node" },

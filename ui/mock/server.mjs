@@ -48,6 +48,7 @@ export async function startMock(kind = "shop", port = 0) {
     const usual = path === "/session" || path === "/status";
     if (fate === "never" && !usual) return;
     if (fate === "fails" && !usual) return void response.writeHead(500, json).end(refusal("internal", "The store does not answer.", "Look at the log of the controller; enforcement goes on."));
+    if (fate === "nonsense" && !usual && request.method === "GET" && !path.endsWith("/stream")) return void response.writeHead(200, json).end("[7]");
     if (path.endsWith("/stream")) {
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
       response.write(":\n\n");

@@ -9,8 +9,10 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Refused } from "./api/client";
 import { App } from "./app/App";
+import { ViewBoundary } from "./app/ViewBoundary";
 import { theme, variables } from "./app/theme";
 
+performance.mark("script");
 const client = new QueryClient({
   defaultOptions: {
     // The controller may be on this very machine: being offline is no reason not to ask it.
@@ -25,7 +27,7 @@ if (root !== null) {
     <StrictMode>
       <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
         <QueryClientProvider client={client}>
-          <App />
+          <ViewBoundary name="The console" at=""><App /></ViewBoundary>
         </QueryClientProvider>
       </MantineProvider>
     </StrictMode>,

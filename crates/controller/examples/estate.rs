@@ -3,18 +3,19 @@
 //!
 //! Prints one line of JSON with the address and a token as soon as everything is known, then obeys lines on its standard
 //! input, each answered by a line: `edge` (an edge that never was is reported now), `changes N` (from now on N edges a
-//! second move). Ends with its input.
+//! second move), `denials N` (from now on N connections a second are denied, each on one of 3 N edges). Ends with its
+//! input.
 
 use bulkhead_api::{EdgeQuery, ModeChange, client::Client};
 use bulkhead_controller::{Controller, ControllerConfig, Limits};
 use bulkhead_model::{
-    Application, Direction, EdgeCounters, Exposure, Identity, IpProtocol, Mode, RuleRef, ServiceName,
-    Timestamp, Workload, WorkloadId, WorkloadOwner,
-    node::{EdgeReport, NodeHealth, NodeReport},
+    Application, DenyReason, Direction, EdgeCounters, Exposure, FlowTuple, Identity, IpProtocol, Mode,
+    RuleRef, ServiceName, Timestamp, Verdict, Workload, WorkloadId, WorkloadOwner,
+    node::{ConnectionReport, EdgeReport, NodeHealth, NodeReport},
 };
 use std::{
     error::Error,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, SystemTime},
 };
 use tokio::{
@@ -36,6 +37,7 @@ struct Estate {
     passed: Vec<u64>,
     invented: u16,
     cursor: usize,
+    denied: usize,
 }
 
 #[tokio::main]
@@ -56,7 +58,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let names: Vec<ServiceName> = (0..services).map(name).collect::<Result<_, _>>()?;
     let edges = wiring(services, edges);
     let passed = vec![1; edges.len()];
-    let mut estate = Estate { controller, names, identities: vec![], edges, passed, invented: 0, cursor: 0 };
+    let mut estate =
+        Estate { controller, names, identities: vec![], edges, passed, invented: 0, cursor: 0, denied: 0 };
     estate.settle(&admin).await?;
     println!(
         "{}",
@@ -64,7 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    let mut rate = 0;
+    let (mut rate, mut denials) = (0, 0);
     let mut beat = beat();
     let mut health = interval(Duration::from_secs(2));
     loop {
@@ -73,11 +76,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 None => break,
                 Some("edge") => println!("{}", estate.invent().await?),
                 Some(text) => {
-                    rate = text.strip_prefix("changes ").ok_or("edge, or changes N")?.parse()?;
-                    println!("{rate}");
+                    match text.split_once(' ') {
+                        Some(("changes", number)) => rate = number.parse()?,
+                        Some(("denials", number)) => denials = number.parse()?,
+                        _ => return Err("edge, changes N or denials N".into()),
+                    }
+                    println!("{text}");
                 }
             },
-            _ = beat.tick() => estate.stir(rate).await?,
+            _ = beat.tick() => {
+                estate.stir(rate).await?;
+                estate.deny(denials).await?;
+            }
             _ = health.tick() => estate.report(NodeReport::Health(node_health())).await?,
         }
     }
@@ -221,5 +231,43 @@ impl Estate {
         }
         self.cursor += share;
         self.report(NodeReport::Edges(reports)).await
+    }
+
+    /// A tenth of a second's worth of denied connections; after three seconds the same come again.
+    async fn deny(&mut self, rate: usize) -> Result<(), Box<dyn Error>> {
+        for _ in 0..rate / 10 {
+            let at = self.denied % (3 * rate);
+            self.denied += 1;
+            let (client, server) = (at % self.names.len(), (at * 7 + 3) % self.names.len());
+            if client == server {
+                continue;
+            }
+            let port = 30_000 + u16::try_from(at / self.names.len())?;
+            let tuple = FlowTuple {
+                protocol: IpProtocol::TCP,
+                client_address: IpAddr::V4(Ipv4Addr::new(10, 1, 0, 1)),
+                client_port: 40_000,
+                server_address: IpAddr::V4(Ipv4Addr::new(10, 2, 0, 1)),
+                server_port: port,
+            };
+            let report = ConnectionReport {
+                time: now(),
+                local: self.identities[client],
+                peer: self.identities[server],
+                direction: Direction::Egress,
+                tuple,
+                application: Application::UNKNOWN,
+                verdict: Verdict::Denied,
+                reason: Some(DenyReason::NoRule),
+                rule: RuleRef::NONE,
+                mode: Mode::Enforce,
+                workload: Some(WorkloadId(format!("w{client}").into())),
+                process: None,
+                packet: vec![],
+                adopted: false,
+            };
+            self.report(NodeReport::Connection(Box::new(report))).await?;
+        }
+        Ok(())
     }
 }

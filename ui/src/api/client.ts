@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { early } from "./early";
 import type { paths } from "./schema";
 import type { ApiError } from "./types";
 
@@ -34,7 +35,7 @@ const withCsrf: Middleware = {
 export const api = createClient<paths>({
   baseUrl: typeof document === "undefined" ? "" : base(),
   credentials: "same-origin",
-  fetch: (request) => fetch(request).catch((cause: unknown) => { throw new Unreachable(cause); }),
+  fetch: async (request) => (await early(request, base())) ?? fetch(request).catch((cause: unknown) => { throw new Unreachable(cause); }),
 });
 api.use(withCsrf);
 

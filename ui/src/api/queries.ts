@@ -1,4 +1,4 @@
-import { keepPreviousData, queryOptions, type QueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions, type QueryClient } from "@tanstack/react-query";
 import { api, got } from "./client";
 import type { EdgeKey, Mode } from "./types";
 import { peerName } from "../text/words";
@@ -19,7 +19,15 @@ export const promotion = (name: string, to: Mode) =>
 export const effective = (name: string) =>
   queryOptions({ queryKey: ["effective", name], queryFn: () => got(api.GET("/api/v1/policies/effective/{namespace}/{name}", path(name))) });
 export const policies = queryOptions({ queryKey: ["policies"], queryFn: () => got(api.GET("/api/v1/policies")), refetchInterval: 15_000 });
-export const history = queryOptions({ queryKey: ["history"], queryFn: () => got(api.GET("/api/v1/policies/history", { params: { query: { limit: 100 } } })) });
+/** Where the next page of a list begins. */
+const further = (last: { next?: string | null }): number | undefined => (typeof last.next === "string" ? Number(last.next) : undefined);
+const before = (after: number | undefined) => (after === undefined ? {} : { after });
+/** Revisions before one, newest first, page by page. */
+export const history = (from: number | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ["history", from], initialPageParam: from, getNextPageParam: further,
+    queryFn: ({ pageParam }) => got(api.GET("/api/v1/policies/history", { params: { query: { limit: 100, ...before(pageParam) } } })),
+  });
 /** What was counted over time; `since` is rounded, so that the clock alone does not make another question of it. */
 export const timeline = (since: number) =>
   queryOptions({ queryKey: ["timeline", since], queryFn: () => got(api.GET("/api/v1/history", { params: { query: { since } } })), refetchInterval: 30_000, placeholderData: keepPreviousData });
@@ -64,7 +72,10 @@ export const frameworks = queryOptions({ queryKey: ["frameworks"], queryFn: () =
 export const event = (id: number) =>
   queryOptions({ queryKey: ["event", id], queryFn: async () => (await got(api.GET("/api/v1/events", { params: { query: { after: id + 1, limit: 1 } } }))).items.find((each) => each.id === id) ?? null });
 export const tokens = queryOptions({ queryKey: ["tokens"], queryFn: () => got(api.GET("/api/v1/tokens")) });
-export const audit = queryOptions({ queryKey: ["audit"], queryFn: () => got(api.GET("/api/v1/audit", { params: { query: { limit: 200 } } })) });
+export const audit = infiniteQueryOptions({
+  queryKey: ["audit"], initialPageParam: undefined as number | undefined, getNextPageParam: further,
+  queryFn: ({ pageParam }) => got(api.GET("/api/v1/audit", { params: { query: { limit: 200, ...before(pageParam) } } })),
+});
 export const settings = queryOptions({ queryKey: ["settings"], queryFn: () => got(api.GET("/api/v1/settings")) });
 export const outputs = queryOptions({ queryKey: ["outputs"], queryFn: () => got(api.GET("/api/v1/outputs")) });
 

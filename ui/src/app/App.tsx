@@ -1,3 +1,4 @@
+import { useMediaQuery } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect } from "react";
 import { api, got, Refused, setCsrf, whenSignedOut } from "../api/client";
@@ -10,10 +11,12 @@ import { setServerTime } from "./now";
 import { useRoute } from "./router";
 import { SessionContext } from "./session";
 import { StaleBar } from "./StaleBar";
-import { TabBar, TopBar } from "./TopBar";
+import { BareBar, TabBar, TopBar } from "./TopBar";
+import { ViewBoundary } from "./ViewBoundary";
 
 // Each view comes when it is first opened; the map, which is home, is asked for at once.
 const home = import("../views/map/MapView");
+const NAMES = { map: "The map", services: "The list of services", service: "The service's page", events: "The list of events", policies: "Policies", review: "Review", blast: "Blast radius", compliance: "Compliance", settings: "Settings" };
 const views = {
   map: lazy(() => home),
   services: lazy(() => import("../views/services/ServicesView")),
@@ -63,6 +66,7 @@ export function App() {
 
 function Inside() {
   const { path } = useRoute();
+  const phone = useMediaQuery("(max-width: 760px)", window.innerWidth <= 760, { getInitialValueInEffect: false });
   const status = useQuery(statusQuery);
   useEffect(() => {
     if (status.data !== undefined) setServerTime(status.data.time);
@@ -75,12 +79,14 @@ function Inside() {
   }, [first, third]);
   return (
     <div className={`shell view-${name}`}>
-      <TopBar status={status.data} at={first} />
-      <StaleBar status={status} />
-      <Suspense fallback={<main className="page"><Skeleton lines={8} /></main>}>
-        <View key={name === "service" ? `${second}/${third}` : name} />
-      </Suspense>
-      <TabBar at={first} />
+      <ViewBoundary name="The bar" at={location.hash} instead={<BareBar at={first} />}><TopBar status={status.data} at={first} /></ViewBoundary>
+      <ViewBoundary name="The notices" at={location.hash} instead={null}><StaleBar status={status} /></ViewBoundary>
+      <ViewBoundary key={name} name={NAMES[name]} at={location.hash}>
+        <Suspense fallback={<main className="page"><Skeleton lines={8} /></main>}>
+          <View key={name === "service" ? `${second}/${third}` : name} />
+        </Suspense>
+      </ViewBoundary>
+      {phone && <TabBar at={first} />}
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import type { ReactNode } from "react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, got } from "../api/client";
 import { policies, waiting as waitingQuery } from "../api/queries";
@@ -15,24 +16,36 @@ export function TopBar({ status, at }: { status: Status | undefined; at: string 
   const documents = useQuery(policies);
   const waiting = useQuery(waitingQuery);
   const total = status === undefined ? undefined : status.services.learn + status.services.monitor + status.services.enforce + status.services.quarantine;
-  const tabs: [string, string, number | undefined][] = [
-    ["map", "Map", undefined], ["services", "Services", total], ["events", "Events", status?.denied_24h], ["policies", "Policies", documents.data?.items.length],
-    ["review", "Review", waiting.data?.undecided], ["blast", "Blast radius", undefined], ["compliance", "Compliance", undefined],
-  ];
+  return (
+    <Bar at={at} numbers={{ services: total, events: status?.denied_24h, policies: documents.data?.items.length, review: waiting.data?.undecided }}>
+      <Search />
+      <Sensors status={status} />
+      <Person />
+    </Bar>
+  );
+}
+
+const VIEWS = [["map", "Map"], ["services", "Services"], ["events", "Events"], ["policies", "Policies"], ["review", "Review"], ["blast", "Blast radius"], ["compliance", "Compliance"]] as const;
+
+/** The way to the views, where what else stands in the bar cannot be shown. */
+export const BareBar = ({ at }: { at: string }) => <Bar at={at} numbers={{}}><a href="#/settings" className="small">Settings and health</a></Bar>;
+
+function Bar({ at, numbers, children }: { at: string; numbers: Partial<Record<string, number | undefined>>; children: ReactNode }) {
   return (
     <header className="top-bar">
       <a href="#/map" className="brand"><Mark /> <b>Bulkhead</b></a>
       <nav aria-label="Views">
-        {tabs.map(([path, name, number]) => (
-          <a key={path} href={`#/${path}`} aria-current={at === path ? "page" : undefined} className={at === path ? "on" : ""}>
-            {name}{number !== undefined && number > 0 && <span className="pill">{number > 9999 ? "9999+" : count(number)}</span>}
-          </a>
-        ))}
+        {VIEWS.map(([path, name]) => {
+          const number = numbers[path];
+          return (
+            <a key={path} href={`#/${path}`} aria-current={at === path ? "page" : undefined} className={at === path ? "on" : ""}>
+              {name}{number !== undefined && number > 0 && <span className="pill">{number > 9999 ? "9999+" : count(number)}</span>}
+            </a>
+          );
+        })}
       </nav>
       <span className="grow" />
-      <Search />
-      <Sensors status={status} />
-      <Person />
+      {children}
     </header>
   );
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { columnsOf, estate } from "../fixtures/estate";
 import { applyChanges, fromColumns } from "./graph";
-import { openStream, perFrame, type Liveness } from "./stream";
+import { openStream, paced, perFrame, type Liveness } from "./stream";
 
 const NOW = 1_700_000_000_000;
 
@@ -82,5 +82,21 @@ describe("the stream", () => {
     expect(frames.length).toBe(1);
     frames[0]?.();
     expect(batches.map((batch) => batch.length)).toEqual([1000]);
+  });
+  it("hands over to a list a few times a second, the first at once", () => {
+    vi.useFakeTimers();
+    const batches: number[][] = [];
+    const take = perFrame<number>((batch) => batches.push(batch), paced(250, () => Date.now()));
+    take(0);
+    vi.advanceTimersByTime(0);
+    for (let i = 1; i <= 1000; i++) {
+      take(i);
+      vi.advanceTimersByTime(1);
+    }
+    expect(batches[0]).toEqual([0]);
+    expect(batches.length).toBeLessThanOrEqual(5);
+    vi.advanceTimersByTime(250);
+    expect(batches.flat().length).toBe(1001);
+    vi.useRealTimers();
   });
 });

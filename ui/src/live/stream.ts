@@ -60,6 +60,17 @@ export function perFrame<T>(handle: (batch: T[]) => void, schedule: (act: () => 
   };
 }
 
+/** No more often than every so many milliseconds, the first at once: for lists, which nobody reads sixty times a second. */
+export function paced(milliseconds: number, clock: () => number = () => performance.now()): (act: () => void) => void {
+  let last = -Infinity;
+  return (act) => {
+    setTimeout(() => {
+      last = clock();
+      act();
+    }, Math.max(0, last + milliseconds - clock()));
+  };
+}
+
 // A hidden page draws no frames; it must not hoard messages until it is seen again.
 function whenDrawn(act: () => void): void {
   if (document.hidden) setTimeout(act, 1000);

@@ -15,25 +15,27 @@ export function rate(perSecond: number): string {
   return `${(perSecond / 1000).toFixed(perSecond < 10_000 ? 1 : 0)}k/s`;
 }
 
+/** In the units of the command line. */
 export function bytes(n: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
   let unit = 0;
   let value = n;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
+  while (value >= 1024 - 0.05 && unit < units.length - 1) {
+    value /= 1024;
     unit += 1;
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
 /** From here on a bound says nothing but that the service is open-ended. */
 export const OPEN_ENDED_FROM = 0.15;
 
+/** With the digits that matter, as the command line says it: a small chance never reads as none. */
 export function percent(share: number): string {
   const value = share * 100;
-  if (value === 0) return "0 %";
-  if (value < 0.1) return "0.1 %";
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} %`;
+  if (value <= 0) return "0 %";
+  if (value < 0.01) return "<0.01 %";
+  return `${value < 1 ? value.toFixed(2) : value < 10 ? value.toFixed(1) : value.toFixed(0)} %`;
 }
 
 /** The upper bound as the node, the ring and the tables say it. */
@@ -41,5 +43,6 @@ export function bound(upper: number | null | undefined, openEnded = false): stri
   if (openEnded) return "open-ended";
   if (upper === null || upper === undefined || upper >= 1) return "no bound";
   if (upper >= OPEN_ENDED_FROM) return `≤ ${Math.round(upper * 100)} %`;
-  return `≤ ${percent(upper)}`;
+  const said = percent(upper);
+  return said.startsWith("<") ? said : `≤ ${said}`;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { estate } from "../fixtures/estate";
+import cases from "../../../crates/bulkhead/src/output/said.json";
 import { bound, bytes, percent, plural, rate } from "./numbers";
 import { edgeSentence, mapHeadline, newHeadline, pastHeadline, serviceHeadline } from "./sentences";
 import { ago, span } from "./times";
@@ -10,7 +11,8 @@ const NOW = 1_700_000_000_000;
 describe("numbers", () => {
   it("says a bound as the node and the command line say it", () => {
     expect(bound(0.011)).toBe("≤ 1.1 %");
-    expect(bound(0.0004)).toBe("≤ 0.1 %");
+    expect(bound(0.0004)).toBe("≤ 0.04 %");
+    expect(bound(0.00001)).toBe("<0.01 %");
     expect(bound(0.19)).toBe("≤ 19 %");
     expect(bound(0.19, true)).toBe("open-ended");
     expect(bound(null)).toBe("no bound");
@@ -29,10 +31,8 @@ describe("numbers", () => {
     expect(rate(1400)).toBe("1.4k/s");
   });
   it("keeps sizes and shares short", () => {
-    expect(bytes(812)).toBe("812 B");
-    expect(bytes(86_400_000)).toBe("86.4 MB");
-    expect(percent(0)).toBe("0 %");
-    expect(percent(0.987)).toBe("99 %");
+    for (const [n, said] of cases.bytes) expect(bytes(Number(n))).toBe(said);
+    for (const [chance, said] of cases.percent) expect(percent(Number(chance))).toBe(said);
   });
 });
 

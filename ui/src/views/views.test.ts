@@ -5,10 +5,12 @@ import { peerKey } from "../text/words";
 import { chain, directions, spots } from "./blast/rings";
 import { decodePacket, hexLines } from "./events/hex";
 import { pcapOf } from "./events/pcap";
-import { merged, storyOf, textOf } from "./events/reduce";
+import { merged, standing, storyOf, textOf } from "./events/reduce";
 import { spread } from "./events/Unfolded";
 import { isWeb, progressOf, resultSentence, stateWord } from "./policy/trial";
 import { parseQuestion } from "./policy/question";
+import cases from "../../../crates/bulkhead/src/output/said.json";
+import type { Progress, ServiceSummary } from "../api/types";
 import { progressWord, sortServices } from "./services/sort";
 
 const NOW = 1_700_000_000_000;
@@ -45,6 +47,17 @@ describe("events", () => {
   });
   it("keeps no more than it can show", () => {
     expect(merged(world.events, [], 3).length).toBe(3);
+  });
+  it("does not move under its reader: what comes waits above, what is older comes below", () => {
+    const all = merged(world.events, []);
+    const [newest, second, ...rest] = all;
+    if (newest === undefined || second === undefined) throw new Error("no events");
+    const held = [second, ...rest.slice(0, 2)];
+    const again = { ...second, time: NOW + 50, ...("last" in second ? { last: NOW + 50 } : {}) } as typeof second;
+    const { events, above } = standing(held, merged(all, [again]));
+    expect(above).toBe(1);
+    expect(events.map((event) => event.id)).toEqual([second, ...rest].map((event) => event.id));
+    expect(events[0]).toBe(again);
   });
   it("tell one story where they are about one service and close in time", () => {
     const denials = world.events.filter((each) => each.type === "denied");
@@ -88,8 +101,13 @@ describe("services", () => {
     expect(sortServices(world.services, "name", true)[0]?.name).toBe("shop/web");
   });
   it("say where they stand", () => {
-    expect(progressWord({ stage: "canary", since: NOW, until: NOW + 18 * 3_600_000, denied: 0 }, NOW)).toBe("watched for 18 h more");
-    expect(progressWord({ stage: "learning" }, NOW)).toBe("");
+  });
+  it("says where a service stands in the words of the command line", () => {
+    for (const [progress, learning, said] of cases.progress as [unknown, Partial<ServiceSummary["learning"]>, string][]) {
+      const words = progressWord({ progress: progress as Progress, learning: { open_ended: false, ready: false, limits: [], ...learning } }, 1_767_225_600_000);
+      // Lengths of time have a space before their unit here.
+      expect(words.replace(/(\d) (s|min|h|d)\b/g, "$1$2")).toBe(said);
+    }
   });
 });
 

@@ -257,4 +257,28 @@ mod tests {
         ];
         insta::assert_snapshot!(printed(80, |s| table(&list, NOW).print(s, false).expect("memory")));
     }
+
+    /// `said.json` is read by the console's tests as well: what one says, the other says.
+    #[test]
+    fn the_console_says_the_same_of_where_a_service_stands() {
+        #[derive(serde::Deserialize)]
+        struct Known {
+            #[serde(default)]
+            open_ended: bool,
+            #[serde(default)]
+            ready: bool,
+            #[serde(default)]
+            limits: Vec<String>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Said {
+            progress: Vec<(Progress, Known, String)>,
+        }
+        let said: Said = serde_json::from_str(include_str!("../output/said.json")).expect("cases");
+        for (progress, Known { open_ended, ready, limits }, text) in said.progress {
+            let learning = LearningSummary { open_ended, ready, limits, ..Default::default() };
+            let service = service("shop/web", Mode::Enforce, progress, learning);
+            assert_eq!(state(&service, NOW).text(), text);
+        }
+    }
 }

@@ -69,4 +69,21 @@ mod tests {
         let shown: Vec<_> = [0.0, 0.00001, 0.0034, 0.023, 0.5, f64::NAN].into_iter().map(percent).collect();
         assert_eq!(shown, ["0 %", "<0.01 %", "0.34 %", "2.3 %", "50 %", "-"]);
     }
+
+    /// `said.json` is read by the console's tests as well: what one says, the other says.
+    #[test]
+    fn the_console_says_the_same_numbers() {
+        #[derive(serde::Deserialize)]
+        struct Said {
+            percent: Vec<(f64, String)>,
+            bytes: Vec<(u64, String)>,
+        }
+        let said: Said = serde_json::from_str(include_str!("said.json")).expect("cases");
+        for (chance, text) in said.percent {
+            assert_eq!(percent(chance), text);
+        }
+        for (number, text) in said.bytes {
+            assert_eq!(bytes(number), text);
+        }
+    }
 }

@@ -56,6 +56,11 @@ impl Cell {
     pub(crate) fn styled(text: impl ToString, style: Style) -> Self {
         Self { style, ..Self::from(text.to_string()) }
     }
+
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// Nothing that comes from outside may move the cursor or forge a line.

@@ -1,7 +1,7 @@
 import { TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { event as eventQuery, status as statusQuery } from "../../api/queries";
 import type { Event } from "../../api/types";
 import { Headline } from "../../app/Headline";
@@ -17,27 +17,35 @@ import { briefly } from "../../text/times";
 import { peerShort, portText, shortName } from "../../text/words";
 import { EventActions, EventDetail } from "./EventDetail";
 import { EventGlyph } from "./EventGlyph";
-import { countOf, GROUPS, lastTime, textOf, type Group } from "./reduce";
+import { countOf, GROUPS, lastTime, standing, textOf, type Group } from "./reduce";
 import { useEvents } from "./useEvents";
 import "./events.css";
 
 export default function EventsView() {
   const { path, query } = useRoute();
   const group = query.group !== undefined && query.group in GROUPS ? (query.group as Group) : undefined;
-  const { events, pages, lost, liveness } = useEvents(group, query.service);
+  const { events, pages, lost, liveness, older, more } = useEvents(group, query.service);
   const status = useQuery(statusQuery);
   const now = useNow();
   const text = (query.q ?? "").toLowerCase();
+  const filter = `${group ?? ""} ${query.service ?? ""} ${text}`;
+  const [held, setHeld] = useState<{ of: string; events: readonly Event[] }>();
+  const stands = held?.of === filter ? held.events : undefined;
+  const { events: listed, above } = useMemo(() => (stands === undefined ? { events, above: 0 } : standing(stands, events)), [stands, events]);
   const shown = useMemo(() => {
     const words = text.split(/\s+/).filter((word) => word !== "");
-    return words.length === 0 ? events : events.filter((event) => { const of = textOf(event); return words.every((word) => of.includes(word)); });
-  }, [events, text]);
+    return words.length === 0 ? listed : listed.filter((event) => { const of = textOf(event); return words.every((word) => of.includes(word)); });
+  }, [listed, text]);
+  // Nobody chose: the newest of when the list was opened, and not another one with each that comes.
+  const [first, setFirst] = useState<{ of: string; event: Event }>();
+  if (first?.of !== filter && shown[0] !== undefined) setFirst({ of: filter, event: shown[0] });
+  const opened = first?.of === filter ? (shown.find((event) => event.id === first.event.id) ?? first.event) : shown[0];
   const wanted = path[1] === undefined ? undefined : Number(path[1]);
   const index = wanted === undefined ? -1 : shown.findIndex((event) => event.id === wanted);
   const phone = window.innerWidth <= 760;
   // A link may lead to an event that is older than the list, or hidden by its filter.
   const linked = useQuery({ ...eventQuery(wanted ?? 0), enabled: wanted !== undefined && index < 0 && !pages.isPending });
-  const chosen: Event | undefined = index >= 0 ? shown[index] : wanted !== undefined ? (linked.data ?? undefined) : phone ? undefined : shown[0];
+  const chosen: Event | undefined = index >= 0 ? shown[index] : wanted !== undefined ? (linked.data ?? undefined) : phone ? undefined : opened;
   const at = chosen === undefined ? -1 : shown.indexOf(chosen);
   const open = (event: Event | undefined) => { if (event !== undefined) go(toHash(["events", String(event.id)], query)); };
   const input = useRef<HTMLInputElement>(null);
@@ -73,7 +81,11 @@ export default function EventsView() {
           {pages.isPending ? <Skeleton lines={8} /> : pages.isError && events.length === 0 ? <div className="page"><Failure error={pages.error} retry={() => void pages.refetch()} /></div> : shown.length === 0 ? (
             <div className="page"><Empty title={text !== "" || group !== undefined ? "No event fits the filter." : "Nothing has happened yet."}><p>{text !== "" || group !== undefined ? "Take a word or the kind out of it." : "A denial appears here within a second."}</p></Empty></div>
           ) : (
-            <div className="scroll" ref={box} tabIndex={0} role="region" aria-label="Events">
+            <div className="scroll" ref={box} tabIndex={0} role="region" aria-label="Events" onScroll={(event) => {
+              const down = event.currentTarget.scrollTop > 30;
+              if (down !== (stands !== undefined)) setHeld(down ? { of: filter, events } : undefined);
+            }}>
+              {above > 0 && <button type="button" className="chip outline events-above" onClick={() => box.current?.scrollTo({ top: 0 })}>{plural(above, "newer event")} ↑</button>}
               <div style={{ height: rows.getTotalSize(), position: "relative" }} role="listbox" aria-label="Events, newest first">
                 {rows.getVirtualItems().map((row) => {
                   const event = shown[row.index];
@@ -86,7 +98,7 @@ export default function EventsView() {
                   );
                 })}
               </div>
-              {pages.hasNextPage && <button type="button" className="link more-events" onClick={() => void pages.fetchNextPage()}>{pages.isFetchingNextPage ? "Reading…" : "Older events"}</button>}
+              {more && <button type="button" className="link more-events" onClick={older}>{pages.isFetchingNextPage ? "Reading…" : "Older events"}</button>}
             </div>
           )}
           <div className="keys"><span><kbd>J</kbd><kbd>K</kbd>move</span><span className="grow" /><span className="t3">{liveness === "live" ? "live" : liveness === "lost" ? "reconnecting" : "connecting"}</span></div>

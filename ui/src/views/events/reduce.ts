@@ -35,10 +35,20 @@ export function storyOf(event: Event, events: readonly Event[], gap = 15 * 60_00
 export const lastTime = (event: Event): number => (event.type === "denied" || event.type === "would-deny" ? Math.max(event.last, event.time) : event.time);
 
 /** New and repeated events into the list, newest first; an event that comes again replaces itself. */
-export function merged(events: readonly Event[], more: readonly Event[], most = 2000): Event[] {
+export function merged(events: readonly Event[], more: readonly Event[], most = Infinity): Event[] {
   const byId = new Map(events.map((event) => [event.id, event]));
   for (const event of more) byId.set(event.id, event);
   return [...byId.values()].sort((a, b) => lastTime(b) - lastTime(a) || b.id - a.id).slice(0, most);
+}
+
+/** The list as it stood when its reader began to read down in it: what comes meanwhile waits above, what is older comes below. */
+export function standing(held: readonly Event[], events: readonly Event[]): { events: Event[]; above: number } {
+  const now = new Map(events.map((event) => [event.id, event]));
+  const known = new Set(held.map((event) => event.id));
+  const oldest = held.at(-1);
+  const others = events.filter((event) => !known.has(event.id));
+  const below = oldest === undefined ? others : others.filter((event) => lastTime(event) <= lastTime(oldest));
+  return { events: [...held.map((event) => now.get(event.id) ?? event), ...below], above: others.length - below.length };
 }
 
 export function countOf(event: Event): number | undefined {

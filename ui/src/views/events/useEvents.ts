@@ -2,8 +2,13 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { api, base, got } from "../../api/client";
 import type { Event } from "../../api/types";
-import { openStream, perFrame, type Liveness } from "../../live/stream";
+import { openStream, paced, perFrame, type Liveness } from "../../live/stream";
 import { GROUPS, merged, type Group } from "./reduce";
+
+/** What streams in is kept up to here; beyond, older pages are read from the store again. */
+const LIVE = 2000;
+/** A stream that loses more than once is no reason to read the list all the time. */
+const AGAIN = 2000;
 
 /** Stored events page by page, and what happens meanwhile on top. */
 export function useEvents(group: Group | undefined, service: string | undefined) {
@@ -23,11 +28,12 @@ export function useEvents(group: Group | undefined, service: string | undefined)
   useEffect(() => {
     setLive([]);
     setLost(0);
-    const take = perFrame<Event>((batch) => setLive((old) => merged(old, batch)));
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const take = perFrame<Event>((batch) => setLive((old) => merged(old, batch, LIVE)), paced(250));
     const query = new URLSearchParams();
     if (type !== undefined) query.set("type", type);
     if (service !== undefined) query.set("service", service);
-    return openStream({
+    const close = openStream({
       url: () => `${base()}/api/v1/events/stream?${query.toString()}`,
       names: ["event", "lost"],
       onMessage: (name, data) => {
@@ -35,14 +41,28 @@ export function useEvents(group: Group | undefined, service: string | undefined)
         if (name === "event" && "id" in message) take(message);
         else if ("lost" in message) {
           setLost((n) => n + (message as { lost: number }).lost);
-          void refetch();
+          again ??= setTimeout(() => {
+            again = undefined;
+            void refetch();
+          }, AGAIN);
         }
       },
       onLiveness: setLiveness,
       onReopened: () => void refetch(),
     });
+    return () => {
+      clearTimeout(again);
+      close();
+    };
   }, [type, service, refetch]);
   const stored = pages.data?.pages;
-  const events = useMemo(() => merged((stored ?? []).flatMap((page) => page.items), live), [stored, live]);
-  return { events, pages, lost, liveness };
+  // More came than is kept: between it and the pages read before there is a gap, so those are not shown below it.
+  const full = live.length >= LIVE;
+  const events = useMemo(() => (full ? live : merged((stored ?? []).flatMap((page) => page.items), live)), [stored, live, full]);
+  const older = () => {
+    if (!full) return void pages.fetchNextPage();
+    setLive([]);
+    void refetch();
+  };
+  return { events, pages, lost, liveness, older, more: full || pages.hasNextPage };
 }

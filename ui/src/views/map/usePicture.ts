@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "react";
+import { mark } from "../../live/useGraph";
 import { solveApart } from "./model/apart";
 import { inputOf, loadStored, NOTHING, saveStored, type PictureKind } from "./model/input";
 import type { Scene } from "./model/scene";
@@ -19,8 +20,10 @@ export function usePicture(scene: Scene | undefined, phone: boolean, selected: s
   useEffect(() => {
     if (input === undefined) return;
     const id = ++latest.current;
+    mark("scene");
     solveApart({ ...input, stored: loadStored(kind) }, (solved) => {
       if (id !== latest.current) return;
+      mark("picture");
       setPicture({ picture: solved, key });
       // Where only some lines are looked at, the places of the whole picture stay as they are.
       if (!phone && whole) saveStored(kind, solved.stored);

@@ -25,7 +25,7 @@ export function ModeCard({ service }: { service: ServiceDetail }) {
   const now = useNow();
   return (
     <section className="card">
-      <header><h3 className="grow">Mode</h3><span className="t3">{progressWord(service.progress, now)}</span></header>
+      <header><h3 className="grow">Mode</h3><span className="t3">{progressWord(service, now)}</span></header>
       <div className="body">
         <ol className="mode-steps">
           {STEPS.map((mode) => (

@@ -85,7 +85,7 @@ function Line({ service, now, y }: { service: ServiceSummary; now: number; y: nu
   return (
     <div role="row" className="service-row" style={{ transform: `translateY(${y}px)` }} onClick={() => go(serviceHash(service.name))}>
       <span role="cell" className="row"><Ring bound={learning.upper_hour} mode={service.mode} size={26} /><a href={serviceHash(service.name)} className="ellipsis"><b className="t1">{shortName(service.name)}</b> <span className="t3">{namespaceOf(service.name)}</span></a></span>
-      <span role="cell">{modeWord(service.mode)} <span className="t3 small">{progressWord(service.progress, now)}</span></span>
+      <span role="cell" className="ellipsis" title={progressWord(service, now)}>{modeWord(service.mode)} <span className="t3 small">{progressWord(service, now)}</span></span>
       <span role="cell">{bound(learning.upper_hour, learning.open_ended)}</span>
       <span role="cell">{count(learning.edges)}</span>
       <span role="cell">{service.workloads === 0 ? <span className="t3">none runs</span> : count(service.workloads)}</span>

@@ -1,4 +1,4 @@
-import type { Mode, Progress, ServiceSummary } from "../../api/types";
+import type { Mode, ServiceSummary } from "../../api/types";
 import { count } from "../../text/numbers";
 import { span } from "../../text/times";
 
@@ -22,14 +22,14 @@ export function sortServices(services: readonly ServiceSummary[], key: SortKey, 
   return [...services].sort((a, b) => sign * (value(a) - value(b)) || byName(a, b));
 }
 
-/** Where it stands on its way, in a few words. */
-export function progressWord(progress: Progress, now: number): string {
+/** Where it stands on its way, in the words of `bulkhead services`. */
+export function progressWord({ progress, learning }: Pick<ServiceSummary, "progress"> & { learning: Pick<ServiceSummary["learning"], "open_ended" | "ready" | "limits"> }, now: number): string {
   switch (progress.stage) {
-    case "learning": return "";
-    case "shadow": return progress.would_deny > 0 ? `${count(progress.would_deny)} would be denied` : progress.clean_until > now ? `clean for ${span(now - progress.since)}` : "clean";
-    case "canary": return `watched for ${span(progress.until - now)} more`;
-    case "settled": return `since ${span(now - progress.since)}`;
-    case "rolled-back": return "rolled back";
-    case "quarantined": return `since ${span(now - progress.since)}`;
+    case "learning": return learning.open_ended ? "open-ended" : learning.ready ? "ready for monitor" : (learning.limits[0] ?? "learning");
+    case "shadow": return progress.clean_until <= now ? "ready for enforce" : progress.would_deny === 0 ? `shadow clean, ${span(progress.clean_until - now)} to go` : `shadow: ${count(progress.would_deny)} would be denied`;
+    case "canary": return `canary, ${span(progress.until - now)} to go, ${count(progress.denied)} denied`;
+    case "settled": return "settled";
+    case "rolled-back": return `rolled back: ${progress.reason}`;
+    case "quarantined": return `cut off: ${progress.reason}`;
   }
 }

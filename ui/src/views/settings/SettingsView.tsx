@@ -15,7 +15,7 @@ import { OutputsPart } from "./Outputs";
 import { Tokens } from "./Tokens";
 import "./settings.css";
 
-const TABS = [["", "Health", "viewer"], ["learning", "Learning and retention", "viewer"], ["tokens", "Tokens", "admin"], ["outputs", "Outputs", "admin"], ["audit", "Audit log", "admin"]] as const;
+const TABS = [["", "Health", "viewer"], ["learning", "Learning and retention", "viewer"], ["tokens", "Users and tokens", "admin"], ["outputs", "Outputs", "admin"], ["audit", "Audit log", "admin"]] as const;
 
 export default function SettingsView() {
   const { query } = useRoute();

@@ -38,7 +38,7 @@ export function Tokens() {
   return (
     <>
       <section className="card">
-        <header><h3>New token</h3><span className="t2">A viewer sees everything and changes nothing; a proposer proposes changes as well; an operator changes modes, policies and quarantine; an admin all.</span></header>
+        <header><h3>New token</h3><span className="t2">Each user, person or pipeline, has one: its name is in the audit log. A viewer sees everything and changes nothing; a proposer proposes changes as well; an operator changes modes, policies and quarantine; an admin all.</span></header>
         <form className="body form" onSubmit={(event) => { event.preventDefault(); create(); }}>
           <TextInput label="Name" required maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} />
           <Select label="Role" data={["viewer", "proposer", "operator", "admin"]} value={role} allowDeselect={false} onChange={(value) => setRole(value as Role)} />

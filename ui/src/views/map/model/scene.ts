@@ -116,8 +116,10 @@ export function buildScene(graph: LiveGraph, options: SceneOptions): Scene {
     for (const node of zone.services) shown.set(peerKey(node.peer), peerKey(node.peer));
     for (const node of zone.rest) shown.set(peerKey(node.peer), restKey(zone.name));
   }
-  const outside = outsideEntries(edges, shown, options);
-  const below = belowEntries(edges, shown);
+  // Few of ten thousand edges lead out of the services.
+  const leading = edges.filter((edge) => edge.client.kind !== "service" || edge.server.kind !== "service");
+  const outside = outsideEntries(leading, shown, options);
+  const below = belowEntries(leading, shown);
   const links = linksOf(edges, shown, options, density, graph.time);
   return { density, zones, outside, below, shown, links: [...links, ...unseen(links, shown, options.path ?? [])] };
 }
@@ -220,28 +222,35 @@ export function stepsOf(path: readonly string[], shown: ReadonlyMap<string, stri
 const ORDER: Verdict[] = ["allowed", "would-deny", "denied"];
 
 function linksOf(edges: readonly MapEdge[], shown: ReadonlyMap<string, string>, options: SceneOptions, density: Scene["density"], now: number): SceneLink[] {
-  const links = new Map<string, SceneLink>();
+  const links: SceneLink[] = [];
+  const byEnds = new Map<string, Map<string, SceneLink[]>>();
   for (const edge of edges) {
     const from = shown.get(edge.from);
     const to = shown.get(edge.to);
     if (from === undefined || to === undefined || from === to) continue;
     const verdict = verdictOf(edge, options);
     const effect = effectOf(edge, options, now);
-    const id = `${from}>${to}>${verdict}${effect === undefined ? "" : `>${effect}`}`;
-    const link = links.get(id);
-    if (link === undefined) links.set(id, { id, from, to, verdict, effect, edges: [edge], what: "", much: "", rate: edge.rate, fresh: false });
-    else {
+    let row = byEnds.get(from);
+    if (row === undefined) byEnds.set(from, (row = new Map()));
+    const between = row.get(to);
+    const link = between?.find((each) => each.verdict === verdict && each.effect === effect);
+    if (link !== undefined) {
       link.edges.push(edge);
       link.rate += edge.rate;
+      continue;
     }
+    const made: SceneLink = { id: `${from}>${to}>${verdict}${effect === undefined ? "" : `>${effect}`}`, from, to, verdict, effect, edges: [edge], what: "", much: "", rate: edge.rate, fresh: false };
+    links.push(made);
+    if (between === undefined) row.set(to, [made]);
+    else between.push(made);
   }
   const since = options.fresh === true ? undefined : options.from;
-  for (const link of links.values()) {
+  for (const link of links) {
     link.fresh = since !== undefined && link.edges.every((edge) => edge.first_seen >= since);
     const { what, much } = labelOf(link, density);
     Object.assign(link, { what: link.fresh && what !== "" ? `new: ${what}` : what, much });
   }
-  return [...links.values()].sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict) || (a.id < b.id ? -1 : 1));
+  return links.sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict) || (a.id < b.id ? -1 : 1));
 }
 
 export function effectOf(edge: MapEdge, options: Pick<SceneOptions, "verdicts" | "candidate">, now: number): Effect | undefined {
@@ -258,8 +267,9 @@ export function labelOf(link: Pick<SceneLink, "edges" | "verdict" | "rate" | "ef
   if (link.effect !== undefined) return { what: link.edges.length === 1 ? `${first.protocol} ${portText(first.protocol, first.port)}`.trimEnd() : plural(link.edges.length, "edge"), much: link.effect };
   if (link.verdict === "allowed") {
     // Where no application has been read, the port says more than the protocol alone.
-    const words = new Set(link.edges.map((edge) => (edge.application === "unknown" ? `${edge.protocol} ${portText(edge.protocol, edge.port)}`.trimEnd() : spoken(edge))));
-    return { what: words.size === 1 ? ([...words][0] ?? "") : plural(link.edges.length, "edge"), much: rate(link.rate) };
+    const word = (edge: MapEdge): string => (edge.application === "unknown" ? `${edge.protocol} ${portText(edge.protocol, edge.port)}`.trimEnd() : spoken(edge));
+    const all = word(first);
+    return { what: link.edges.every((edge) => edge === first || word(edge) === all) ? all : plural(link.edges.length, "edge"), much: rate(link.rate) };
   }
   const n = sum(link.edges, (edge) => (link.verdict === "denied" ? edge.denied : edge.would_deny));
   const ports = new Set(link.edges.map((edge) => `${edge.protocol} ${portText(edge.protocol, edge.port)}`));
