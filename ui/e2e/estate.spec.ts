@@ -60,3 +60,37 @@ test("a thousand services are folded, found, unfolded, and live under a thousand
     await estate.stop();
   }
 });
+
+test("a thousand denials a second neither take away what is read, nor the page", async ({ page }) => {
+  const estate = await startEstate(program, 200, 1000);
+  try {
+    await signIn(page, estate.token, `${estate.url}/`);
+    await page.goto(`${estate.url}/#/events?group=denials`);
+    const headline = page.getByRole("heading", { level: 1 });
+    await expect(page.getByRole("option").first()).toBeVisible();
+    const opened = await headline.textContent();
+    await estate.ask("denials 1000");
+    const list = page.getByRole("region", { name: "Events" });
+    // More than the first page holds.
+    await expect.poll(() => list.evaluate((each) => each.scrollHeight)).toBeGreaterThan(54 * 500);
+    // Nobody chose another event: the buttons above would act upon one that was never looked at.
+    expect(await headline.textContent()).toBe(opened);
+    // Who reads further down keeps their place.
+    await list.evaluate((each) => each.scrollTo({ top: 54 * 40 }));
+    const above = page.getByRole("button", { name: /newer events?/ });
+    await expect(above).toBeVisible();
+    const read = () => list.evaluate((each) => {
+      const edge = each.getBoundingClientRect();
+      return [...each.querySelectorAll("[role=option]")].find((row) => row.getBoundingClientRect().top > edge.top + 60)?.getAttribute("href");
+    });
+    const place = await read();
+    const before = await above.textContent();
+    await expect(above).not.toHaveText(before ?? "");
+    expect(await read()).toBe(place);
+    await page.getByLabel("Show only events that contain").fill("gateway");
+    await expect(page.getByRole("option").first()).toContainText("gateway");
+  } finally {
+    await page.goto("about:blank");
+    await estate.stop();
+  }
+});

@@ -155,6 +155,18 @@ try {
   figure("memory of the page under the stream", Math.round(my), "MB", 200);
   // Noise of single samples is a large part of a short run's slope: it is said, and judged only over minutes.
   figures.push({ name: `growth, extrapolated from ${Math.round(span / 1000)} s`, value: Math.round(slope), unit: "MB/h", limit: short ? undefined : 60, ok: short || slope <= 60 });
+  await live.close();
+
+  // Where each of them is drawn: the list of events.
+  const told = (await open()).page;
+  await told.goto(`${estate.url}/#/events?group=denials`);
+  await told.waitForSelector("[role=option]");
+  await estate.ask("denials 1000");
+  await told.waitForTimeout(short ? 4000 : 10_000);
+  const listed = await frames(told, () => told.waitForTimeout(short ? 5000 : 20_000));
+  await estate.ask("denials 0");
+  figure("frames while 1,000 denials a second arrive in the list", Math.round(listed.rate), "frames/s", 30, false);
+  figure("longest pause while they arrive", Math.round(listed.worst), "ms", 500);
 } finally {
   await browser.close();
   await estate.stop();

@@ -9,10 +9,11 @@ import { Failure, Skeleton } from "../../look/States";
 import { FirstZone } from "./FirstZone";
 import { Reports } from "./Reports";
 import { ZoneDetail, zoneMark } from "./ZoneDetail";
+import { Tabs } from "../../look/Tabs";
 import { plural } from "../../text/numbers";
 import "./compliance.css";
 
-const TABS = [["", "Zones"], ["reports", "Reports"]] as const;
+const TABS = [{ key: "", name: "Zones" }, { key: "reports", name: "Reports" }];
 
 /** Zones and what is proved of their borders; reports of it that others can check. */
 export default function ComplianceView() {
@@ -29,7 +30,7 @@ export default function ComplianceView() {
       <Headline icon={<IconShieldCheck size={18} />} detail={list.data === undefined || items.length === 0 ? "A zone is a named set of services with a border; what may cross it is written down, and proved." : `The proof covers all flows that the policies allow, and is compared with what was seen.`}>
         {list.data === undefined ? "Compliance" : items.length === 0 ? "No zone has been made yet." : list.data.sentence}
       </Headline>
-      <nav className="tabs" aria-label="Parts of compliance">{TABS.map(([key, name]) => <a key={key} href={toHash(["compliance"], { tab: key })} className={tab === key ? "on" : ""} aria-current={tab === key ? "page" : undefined}>{name}</a>)}</nav>
+      <Tabs label="Parts of compliance" view="compliance" at={tab} parts={TABS} />
       {list.data === undefined ? <main className="page">{list.isError ? <Failure error={list.error} retry={() => void list.refetch()} /> : <Skeleton lines={8} />}</main>
         : tab === "reports" ? <Reports zones={items.map((zone) => zone.name)} />
         : chosen === undefined ? <FirstZone /> : (

@@ -76,7 +76,7 @@ function Plain({ event }: { event: Event }) {
   const process = "process" in event ? event.process : undefined;
   return (
     <>
-      <section className="card"><header><h3>{event.message}</h3></header><dl className="body facts">{facts.map(([name, value]) => <div key={name} className="contents"><dt>{name}</dt><dd>{value}</dd></div>)}</dl></section>
+      <section className="card"><header><h3>What happened</h3></header><dl className="body facts">{facts.map(([name, value]) => <div key={name} className="contents"><dt>{name}</dt><dd>{value}</dd></div>)}</dl></section>
       {process !== null && process !== undefined && <ProcessCard process={process} />}
     </>
   );

@@ -16,6 +16,7 @@ import { ApplyPreview } from "./ApplyPreview";
 import { setCandidate, useCandidate } from "./candidate";
 import { offersAt, type Schema } from "./completion";
 import { ProposeDialog } from "./ProposeDialog";
+import { ruleFor, ZONE } from "./starters";
 import { TryDialog } from "./TryDialog";
 
 /** Documents as text. Checked by the server's own dry run; applied only after its result was shown. */
@@ -69,6 +70,13 @@ function EditorOf({ start, documents }: { start: string; documents: readonly Pol
           {may ? <Button variant="default" loading={busy} disabled={text.trim() === ""} onClick={() => send(true)}>Check</Button> : <Button variant="filled" disabled={text.trim() === ""} onClick={() => setDialog("propose")}>Propose it…</Button>}
           {may && <Button variant="filled" loading={busy} disabled={current?.result?.dry_run !== true} title={current?.result === undefined ? "Check comes first" : ""} onClick={() => send(false)}>Apply</Button>}
         </div>
+        {text === "" && (
+          <p className="starters small t2">Begin with
+            <button type="button" className="link" onClick={() => setText(ruleFor(services.data?.items.map((each) => each.name) ?? []))}>a rule for a service</button>
+            <button type="button" className="link" onClick={() => setText(ZONE)}>a zone</button>
+            <span className="t3">Ctrl Space offers what may stand at the cursor.</span>
+          </p>
+        )}
         <YamlEditor value={text} onChange={setText} faults={faults} offers={offers} />
       </section>
       <section className="editor-result" aria-live="polite">

@@ -9,6 +9,7 @@ import { toHash } from "../../app/url";
 import { ButtonWithKey } from "../../look/ButtonWithKey";
 import { IconFileCheck } from "../../look/icons";
 import { Failure, Skeleton } from "../../look/States";
+import { Tabs } from "../../look/Tabs";
 import { count, plural } from "../../text/numbers";
 import { Ask } from "./Ask";
 import { Documents } from "./Documents";
@@ -37,9 +38,8 @@ export default function PolicyView() {
         actions={<>{tab !== "ask" && <ButtonWithKey label="Ask a question" hint="?" href={toHash(["policies"], { tab: "ask" })} />}{writes && tab !== "edit" && <ButtonWithKey label="Write YAML" hint="Y" href={toHash(["policies"], { tab: "edit" })} />}</>}>
         {data === undefined ? "Policies" : data.items.length === 0 ? "No policy document yet: services in Learn have none." : `${plural(data.items.length, "document")} ${data.items.length === 1 ? "makes" : "make"} policy revision ${count(data.revision)}.`}
       </Headline>
-      <nav className="tabs" aria-label="Parts of policy">
-        {TABS.filter(([key]) => key !== "edit" || writes).map(([key, name]) => <a key={key} href={toHash(["policies"], { tab: key })} className={tab === key ? "on" : ""} aria-current={tab === key ? "page" : undefined}>{name}{key === "proposals" && waiting > 0 && <> <span className="pill">{count(waiting)}</span></>}</a>)}
-      </nav>
+      <Tabs label="Parts of policy" view="policies" at={tab}
+        parts={TABS.filter(([key]) => key !== "edit" || writes).map(([key, name]) => ({ key, name, more: key === "proposals" && waiting > 0 && <> <span className="pill">{count(waiting)}</span></> }))} />
       {tab === "ask" ? <Ask /> : tab === "history" ? <History /> : tab === "trials" ? <Trials /> : tab === "proposals" ? <Proposals /> : tab === "edit" && writes ? (
         <Suspense fallback={<main className="page"><Skeleton /></main>}><Editor documents={data?.items} open={query.open} /></Suspense>
       ) : data === undefined ? <main className="page">{list.isError ? <Failure error={list.error} retry={() => void list.refetch()} /> : <Skeleton lines={10} />}</main> : (

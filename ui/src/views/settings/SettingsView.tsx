@@ -1,11 +1,11 @@
 import { Headline } from "../../app/Headline";
 import { useRoute } from "../../app/router";
 import { useMay } from "../../app/session";
-import { toHash } from "../../app/url";
 import { IconSettings } from "../../look/icons";
 import { useQuery } from "@tanstack/react-query";
 import { status as statusQuery } from "../../api/queries";
 import { Failure, Skeleton } from "../../look/States";
+import { Tabs } from "../../look/Tabs";
 import { plural } from "../../text/numbers";
 import { span } from "../../text/times";
 import { Audit } from "./Audit";
@@ -30,7 +30,7 @@ export default function SettingsView() {
       <Headline icon={<IconSettings size={18} />} detail={data === undefined ? undefined : `Bulkhead ${data.version}, up for ${span(data.uptime_seconds * 1000)}. ${data.sentence}`}>
         {data === undefined ? "Settings and health" : bad === 0 ? `${plural(data.nodes.length, "node")} ${data.nodes.length === 1 ? "keeps" : "keep"} every promise.` : `${plural(bad, "promise")} ${bad === 1 ? "does" : "do"} not hold at the moment.`}
       </Headline>
-      <nav className="tabs" aria-label="Parts of settings">{tabs.map(([key, name]) => <a key={key} href={toHash(["settings"], { tab: key })} className={tab === key ? "on" : ""} aria-current={tab === key ? "page" : undefined}>{name}</a>)}</nav>
+      <Tabs label="Parts of settings" view="settings" at={tab} parts={tabs.map(([key, name]) => ({ key, name }))} />
       <main className="page settings" tabIndex={0}>
         {tab === "learning" ? <Learning /> : tab === "tokens" ? <Tokens /> : tab === "outputs" ? <OutputsPart /> : tab === "audit" ? <Audit /> : data === undefined ? status.isError ? <Failure error={status.error} /> : <Skeleton lines={8} /> : <Health status={data} />}
       </main>

@@ -177,7 +177,7 @@ function outsideEntries(edges: readonly MapEdge[], shown: Map<string, string>, o
   const ranked = [...seen].sort(([a, x], [b, y]) => y.weight - x.weight || (a < b ? -1 : 1));
   const kept = ranked.slice(0, ranked.length > OUTSIDE_SHOWN + 1 ? OUTSIDE_SHOWN : undefined);
   const entries = kept.map(([key, { peer, ports }]): SceneEntry => ({
-    key, kind: peer.kind, label: peer.kind === "world" ? "any address" : peerShort(peer),
+    key, kind: peer.kind, label: peer.kind === "world" ? "any address" : peerShort(peer).replace(/\/(32|128)$/, ""),
     detail: ports.size === 0 ? "client" : ports.size === 1 ? ([...ports][0] ?? "") : plural(ports.size, "port"),
   }));
   for (const entry of entries) shown.set(entry.key, entry.key);
