@@ -41,6 +41,14 @@ static __always_inline struct bh_flow *find_flow(const struct bh_flow_key *key)
 	return flow;
 }
 
+/* Whether the flow has closed, also where its time is over but its place is not yet taken. */
+static __always_inline int has_ended(const struct bh_flow_key *key)
+{
+	struct bh_flow *flow = bpf_map_lookup_elem(&bh_flows, key);
+
+	return flow && is_closed(flow->state);
+}
+
 /* Follows the connection; returns whether this packet closed it. */
 static __always_inline int track(struct bh_flow *flow, int protocol, int tcp_flags, int from_workload)
 {

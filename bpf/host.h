@@ -73,7 +73,6 @@ static __noinline int parse_socket_packet(struct __sk_buff *skb, struct packet *
 		struct ipv4 v4;
 		struct ipv6 v6;
 	} ip;
-	__u8 head[16] = {};
 	__u32 length;
 	int have = 0;
 
@@ -124,19 +123,7 @@ static __noinline int parse_socket_packet(struct __sk_buff *skb, struct packet *
 	}
 	if (p->fragment == FRAGMENT_LATER)
 		return PARSED_FRAGMENT;
-	if (p->protocol == P_TCP) {
-		if (have < 20 || bpf_skb_load_bytes(skb, p->l4, head, 14) < 0)
-			return PARSED_MALFORMED;
-		return parse_transport(p, head, 14, from_workload);
-	}
-	if (p->protocol == P_UDP || p->protocol == P_SCTP || p->protocol == P_ICMP || p->protocol == P_ICMPV6) {
-		if (have < 8 || bpf_skb_load_bytes(skb, p->l4, head, 8) < 0)
-			return PARSED_MALFORMED;
-		return parse_transport(p, head, 8, from_workload);
-	}
-	if (p->protocol == P_NONE)
-		return PARSED_MALFORMED;
-	return parse_transport(p, head, 0, from_workload);
+	return load_transport(skb, p, have, from_workload);
 }
 
 /* The policy of the endpoint's service, 0 where it is nobody's yet. */
@@ -241,8 +228,8 @@ static __noinline int ask_socket(struct work *w, const struct bh_slot *slot, str
 		rewrite(w, flow);
 		return SOCKET_PASS | FATE_GO_ON | (moved ? FATE_TELL : 0);
 	}
-	/* An end said again, when the flow has gone already: nothing begins with it. */
-	if (w->out.adopted && w->packet.tcp_flags & TCP_FIN)
+	/* An end said again, when the flow's time is over: nothing begins with it. */
+	if (w->out.adopted && w->packet.tcp_flags & TCP_FIN && has_ended(&w->packet.key))
 		return SOCKET_PASS;
 	/* What was open before goes on, counted or not. */
 	w->out.opens = !w->out.adopted;

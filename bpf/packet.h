@@ -187,6 +187,29 @@ static __always_inline int parse_transport(struct packet *p, const __u8 *head, i
 	return PARSED_FLOW;
 }
 
+/* The transport header wherever it lies, of which the packet has `have` bytes. */
+static __noinline int load_transport(struct __sk_buff *skb, struct packet *p, int have, int from_workload)
+{
+	__u8 head[16] = {};
+
+	if (!p)
+		return PARSED_MALFORMED;
+	switch (p->protocol) {
+	case P_TCP:
+		if (have < 20 || bpf_skb_load_bytes(skb, p->l4, head, 14) < 0)
+			return PARSED_MALFORMED;
+		return parse_transport(p, head, 14, from_workload);
+	case P_UDP: case P_SCTP: case P_ICMP: case P_ICMPV6:
+		if (have < 8 || bpf_skb_load_bytes(skb, p->l4, head, 8) < 0)
+			return PARSED_MALFORMED;
+		return parse_transport(p, head, 8, from_workload);
+	case P_NONE:
+		return PARSED_MALFORMED;
+	default:
+		return parse_transport(p, head, 0, from_workload);
+	}
+}
+
 /* Walks IPv6 extension headers. Returns the transport protocol, or -1. */
 static __noinline int skip_extensions(struct __sk_buff *skb, struct packet *p, int next)
 {
@@ -371,19 +394,7 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p, int fr
 	}
 
 	/* The slower ways: IPv4 options, extension headers, protocols other than TCP and UDP. */
-	if (p->protocol == P_TCP) {
-		if (have < 20 || bpf_skb_load_bytes(skb, p->l4, head, 14) < 0)
-			return PARSED_MALFORMED;
-		return parse_transport(p, head, 14, from_workload);
-	}
-	if (p->protocol == P_UDP || p->protocol == P_SCTP || p->protocol == P_ICMP || p->protocol == P_ICMPV6) {
-		if (have < 8 || bpf_skb_load_bytes(skb, p->l4, head, 8) < 0)
-			return PARSED_MALFORMED;
-		return parse_transport(p, head, 8, from_workload);
-	}
-	if (p->protocol == P_NONE)
-		return PARSED_MALFORMED;
-	return parse_transport(p, head, 0, from_workload);
+	return load_transport(skb, p, have, from_workload);
 }
 
 #endif

@@ -4,7 +4,9 @@ mod room;
 #[path = "support/site.rs"]
 mod site;
 
-use bulkhead_abi::{EGRESS, EVENT_CONNECTION, Event, INGRESS};
+use bulkhead_abi::{
+    EGRESS, EVENT_CONNECTION, Event, FIRST_GROUP, FLOW_ADOPTED, FLOW_FIN_IN, FLOW_FIN_OUT, FlowKey, INGRESS,
+};
 use bulkhead_datapath::KernelEvent;
 use bulkhead_model::{IpProtocol, Mode};
 use bulkhead_testkit::wait_until;
@@ -12,7 +14,7 @@ use room::{REDIS, WEB, policy};
 use site::{CLOSED, OPEN, SAFETY_NET, Site, echo_datagrams, echo_streams, echoes, edge, enforced, key};
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     time::Duration,
 };
 
@@ -132,4 +134,36 @@ fn nobody_reaches_a_service_in_the_hosts_network_without_a_rule() {
         stream.set_read_timeout(Some(SAFETY_NET)).expect("a timeout");
         stream.read_exact(&mut [0; 4]).expect("TCP sends it again");
     }
+}
+
+#[test]
+fn a_connection_of_which_only_the_end_is_seen_counts_once_and_has_ended() {
+    let test = "a_connection_of_which_only_the_end_is_seen_counts_once_and_has_ended";
+    let Some(site) = Site::new(test, 135) else { return };
+    let (mut datapath, _tables) = site.open(&enforced());
+    let open = site.peers().map(|peer| {
+        let mut stream = site.connect(peer, OPEN).expect("nothing is attached");
+        echoes(&mut stream).expect("an echo");
+        stream
+    });
+    site.attach(&mut datapath);
+    for mut stream in open {
+        let end = |end: std::io::Result<SocketAddr>| end.expect("it is open");
+        let (local, remote) = (end(stream.local_addr()), end(stream.peer_addr()));
+        stream.shutdown(Shutdown::Write).expect("it is open");
+        assert_eq!(stream.read(&mut [0; 4]).expect("the peer ends as well"), 0);
+        let flow = FlowKey {
+            local: local.ip().into(),
+            remote: remote.ip().into(),
+            local_port: local.port().to_be(),
+            remote_port: remote.port().to_be(),
+            endpoint: FIRST_GROUP << 8 | u32::from(IpProtocol::TCP.0),
+        };
+        let flow = datapath.flow(&flow).expect("flows").expect("its end was seen");
+        let ended = FLOW_ADOPTED | FLOW_FIN_OUT | FLOW_FIN_IN;
+        assert_eq!(flow.state & ended, ended, "{flow:?}");
+    }
+    let edge = edge(&mut datapath, key(REDIS, IpProtocol::TCP, OPEN, EGRESS)).expect("counted");
+    assert_eq!((edge.connections, edge.denied), (2, 0));
+    site.remove();
 }
