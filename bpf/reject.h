@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Answers to denied packets: TCP reset, ICMP "administratively prohibited". The packet itself is turned into its
- * answer and sent back to where it came from. */
+ * answer and sent back to where it came from.
+ *
+ * The answer is put together on the stack and stored over the packet. A program that writes to a packet by itself is
+ * given every packet that TCP holds on to for a retransmission only after it was made writable, which costs each of them
+ * a call, and many a copy. */
 #ifndef BULKHEAD_REJECT_H
 #define BULKHEAD_REJECT_H
 
@@ -64,62 +68,66 @@ static __always_inline int make_reset(struct tcp *tcp, __u32 payload)
 	return 0;
 }
 
+/* Stores the answer's headers, and the packet's Ethernet header with its ends swapped. */
+static __always_inline int store(struct __sk_buff *skb, __u8 *ethernet, const void *headers, __u32 length)
+{
+	swap_ethernet(ethernet);
+	return bpf_skb_store_bytes(skb, 0, ethernet, ETH_HLEN, 0) < 0 ||
+	       bpf_skb_store_bytes(skb, ETH_HLEN, headers, length, 0) < 0;
+}
+
 /* Plain Ethernet without VLAN tags, IPv4 options or extension headers; else the packet is dropped in silence. */
 static __noinline int reset_v4(struct __sk_buff *skb, int from_workload)
 {
-	void *data, *end;
-	struct ipv4 *ip;
-	struct tcp *tcp;
+	struct {
+		struct ipv4 ip;
+		struct tcp tcp;
+	} answer;
+	struct ipv4 *ip = &answer.ip;
+	__u8 ethernet[ETH_HLEN];
 	__u32 address;
 	__u64 sum;
 
-	if (bpf_skb_change_tail(skb, ETH_HLEN + 40, 0) < 0)
+	if (bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, &answer, sizeof(answer)) < 0 ||
+	    bpf_skb_change_tail(skb, ETH_HLEN + sizeof(answer), 0) < 0)
 		return TC_ACT_SHOT;
-	data = (void *)(long)skb->data;
-	end = (void *)(long)skb->data_end;
-	ip = data + ETH_HLEN;
-	tcp = (void *)(ip + 1);
-	if ((void *)(tcp + 1) > end)
+	if (make_reset(&answer.tcp, bpf_ntohs(ip->length) - 20 - ((answer.tcp.offset >> 4) << 2)) < 0)
 		return TC_ACT_SHOT;
-	if (make_reset(tcp, bpf_ntohs(ip->length) - 20 - ((tcp->offset >> 4) << 2)) < 0)
-		return TC_ACT_SHOT;
-	swap_ethernet(data);
 	address = ip->source;
 	ip->source = ip->destination;
 	ip->destination = address;
 	ip->version_ihl = 0x45;
 	ip->tos = 0;
-	ip->length = bpf_htons(40);
+	ip->length = bpf_htons(sizeof(answer));
 	ip->fragment = bpf_htons(0x4000);
 	ip->ttl = 64;
 	ip->checksum = 0;
-	ip->checksum = fold(bpf_csum_diff(0, 0, (__be32 *)ip, 20, 0));
-	sum = bpf_csum_diff(0, 0, (__be32 *)tcp, 20, 0);
-	sum += (__u64)ip->source + ip->destination + bpf_htonl(P_TCP) + bpf_htonl(20);
-	tcp->checksum = fold(sum);
-	return send_back(skb, from_workload);
+	ip->checksum = fold(bpf_csum_diff(0, 0, (__be32 *)ip, sizeof(*ip), 0));
+	sum = bpf_csum_diff(0, 0, (__be32 *)&answer.tcp, sizeof(answer.tcp), 0);
+	sum += (__u64)ip->source + ip->destination + bpf_htonl(P_TCP) + bpf_htonl(sizeof(answer.tcp));
+	answer.tcp.checksum = fold(sum);
+	return store(skb, ethernet, &answer, sizeof(answer)) ? TC_ACT_SHOT : send_back(skb, from_workload);
 }
 
 static __noinline int reset_v6(struct __sk_buff *skb, int from_workload)
 {
-	void *data, *end;
-	struct ipv6 *ip;
-	struct tcp *tcp;
+	struct {
+		struct ipv6 ip;
+		struct tcp tcp;
+	} answer;
+	struct ipv6 *ip = &answer.ip;
+	__u8 ethernet[ETH_HLEN];
 	__u32 address;
 	__u64 sum;
 	int i;
 
-	if (bpf_skb_change_tail(skb, ETH_HLEN + 60, 0) < 0)
+	if (bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, &answer, sizeof(answer)) < 0 ||
+	    bpf_skb_change_tail(skb, ETH_HLEN + sizeof(answer), 0) < 0)
 		return TC_ACT_SHOT;
-	data = (void *)(long)skb->data;
-	end = (void *)(long)skb->data_end;
-	ip = data + ETH_HLEN;
-	tcp = (void *)(ip + 1);
-	if ((void *)(tcp + 1) > end)
+	if (ip->next != P_TCP || make_reset(&answer.tcp, bpf_ntohs(ip->length) - ((answer.tcp.offset >> 4) << 2)) < 0)
 		return TC_ACT_SHOT;
-	if (ip->next != P_TCP || make_reset(tcp, bpf_ntohs(ip->length) - ((tcp->offset >> 4) << 2)) < 0)
-		return TC_ACT_SHOT;
-	swap_ethernet(data);
 #pragma unroll
 	for (i = 0; i < 4; i++) {
 		address = ip->source[i];
@@ -127,101 +135,88 @@ static __noinline int reset_v6(struct __sk_buff *skb, int from_workload)
 		ip->destination[i] = address;
 	}
 	ip->version_class_flow = bpf_htonl(0x60000000);
-	ip->length = bpf_htons(20);
+	ip->length = bpf_htons(sizeof(answer.tcp));
 	ip->hops = 64;
 	/* addresses and the TCP header lie side by side */
-	sum = bpf_csum_diff(0, 0, (__be32 *)ip->source, 52, 0);
-	sum += (__u64)bpf_htonl(P_TCP) + bpf_htonl(20);
-	tcp->checksum = fold(sum);
-	return send_back(skb, from_workload);
+	sum = bpf_csum_diff(0, 0, (__be32 *)ip->source, 32 + sizeof(answer.tcp), 0);
+	sum += (__u64)bpf_htonl(P_TCP) + bpf_htonl(sizeof(answer.tcp));
+	answer.tcp.checksum = fold(sum);
+	return store(skb, ethernet, &answer, sizeof(answer)) ? TC_ACT_SHOT : send_back(skb, from_workload);
 }
 
-/* The ICMP header, its checksum still to come. */
-static __always_inline void prohibited(__u8 *icmp, __u8 type, __u8 code)
-{
-	icmp[0] = type;
-	icmp[1] = code;
-	*(__u16 *)(icmp + 2) = 0;
-	*(__u32 *)(icmp + 4) = 0;
-}
+struct icmp {
+	__u8 type, code;
+	__u16 checksum;
+	__u32 unused;
+};
 
 /* Keeps `quoted` bytes of the packet behind its Ethernet header and makes room for `headers` in front of them: those of
  * an ICMP message that quotes it. */
-static __always_inline int quote(struct __sk_buff *skb, __u32 quoted, __u32 headers)
+static __always_inline int make_room(struct __sk_buff *skb, __u32 quoted, __u32 headers)
 {
-	__u8 ethernet[ETH_HLEN];
-
-	if (bpf_skb_change_tail(skb, ETH_HLEN + quoted, 0) < 0 ||
-	    bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
-	    bpf_skb_adjust_room(skb, headers, BPF_ADJ_ROOM_MAC, 0) < 0 ||
-	    bpf_skb_store_bytes(skb, 0, ethernet, ETH_HLEN, 0) < 0)
-		return -1;
-	return bpf_skb_pull_data(skb, ETH_HLEN + headers + quoted);
+	return bpf_skb_change_tail(skb, ETH_HLEN + quoted, 0) < 0 ||
+	       bpf_skb_adjust_room(skb, headers, BPF_ADJ_ROOM_MAC, 0) < 0;
 }
 
 /* Destination unreachable, communication administratively prohibited (RFC 1812 5.2.7.1: code 13). */
 static __noinline int prohibit_v4(struct __sk_buff *skb, int from_workload)
 {
-	struct ipv4 *ip, *old;
-	void *data, *end;
-	__u8 *icmp;
+	struct {
+		struct ipv4 ip;
+		struct icmp icmp;
+		struct ipv4 old;
+		__u8 quoted[QUOTED];
+	} answer = {};
+	const __u32 quoted = sizeof(answer.old) + QUOTED, headers = sizeof(answer) - quoted;
+	__u8 ethernet[ETH_HLEN];
 
-	if (quote(skb, 20 + QUOTED, 20 + ICMP_HLEN) < 0)
+	if (bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, &answer.old, quoted) < 0 || make_room(skb, quoted, headers))
 		return TC_ACT_SHOT;
-	data = (void *)(long)skb->data;
-	end = (void *)(long)skb->data_end;
-	ip = data + ETH_HLEN;
-	icmp = (void *)(ip + 1);
-	old = (void *)(icmp + ICMP_HLEN);
-	if ((void *)(old + 1) + QUOTED > end)
-		return TC_ACT_SHOT;
-	swap_ethernet(data);
-	ip->version_ihl = 0x45;
-	ip->tos = 0xc0;
-	ip->length = bpf_htons(20 + ICMP_HLEN + 20 + QUOTED);
-	ip->id = 0;
-	ip->fragment = 0;
-	ip->ttl = 64;
-	ip->protocol = P_ICMP;
-	ip->source = old->destination;
-	ip->destination = old->source;
-	ip->checksum = 0;
-	ip->checksum = fold(bpf_csum_diff(0, 0, (__be32 *)ip, 20, 0));
-	prohibited(icmp, 3, 13);
-	*(__u16 *)(icmp + 2) = fold(bpf_csum_diff(0, 0, (__be32 *)icmp, ICMP_HLEN + 20 + QUOTED, 0));
-	return send_back(skb, from_workload);
+	answer.ip.version_ihl = 0x45;
+	answer.ip.tos = 0xc0;
+	answer.ip.length = bpf_htons(sizeof(answer));
+	answer.ip.ttl = 64;
+	answer.ip.protocol = P_ICMP;
+	answer.ip.source = answer.old.destination;
+	answer.ip.destination = answer.old.source;
+	answer.ip.checksum = fold(bpf_csum_diff(0, 0, (__be32 *)&answer.ip, sizeof(answer.ip), 0));
+	answer.icmp.type = 3;
+	answer.icmp.code = 13;
+	answer.icmp.checksum = fold(bpf_csum_diff(0, 0, (__be32 *)&answer.icmp, sizeof(answer.icmp) + quoted, 0));
+	return store(skb, ethernet, &answer, sizeof(answer)) ? TC_ACT_SHOT : send_back(skb, from_workload);
 }
 
 /* ICMPv6 destination unreachable, administratively prohibited (RFC 4443 3.1: type 1, code 1). */
 static __noinline int prohibit_v6(struct __sk_buff *skb, int from_workload)
 {
-	struct ipv6 *ip, *old;
-	void *data, *end;
-	__u8 *icmp;
+	struct {
+		struct ipv6 ip;
+		struct icmp icmp;
+		struct ipv6 old;
+		__u8 quoted[QUOTED];
+	} answer = {};
+	const __u32 quoted = sizeof(answer.old) + QUOTED, headers = sizeof(answer) - quoted;
+	const __u32 message = sizeof(answer.icmp) + quoted;
+	__u8 ethernet[ETH_HLEN];
 	__u64 sum;
 
-	if (quote(skb, 40 + QUOTED, 40 + ICMP_HLEN) < 0)
+	if (bpf_skb_load_bytes(skb, 0, ethernet, ETH_HLEN) < 0 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, &answer.old, quoted) < 0 || make_room(skb, quoted, headers))
 		return TC_ACT_SHOT;
-	data = (void *)(long)skb->data;
-	end = (void *)(long)skb->data_end;
-	ip = data + ETH_HLEN;
-	icmp = (void *)(ip + 1);
-	old = (void *)(icmp + ICMP_HLEN);
-	if ((void *)(old + 1) + QUOTED > end)
-		return TC_ACT_SHOT;
-	swap_ethernet(data);
-	ip->version_class_flow = bpf_htonl(0x60000000);
-	ip->length = bpf_htons(ICMP_HLEN + 40 + QUOTED);
-	ip->next = P_ICMPV6;
-	ip->hops = 64;
-	__builtin_memcpy(ip->source, old->destination, 16);
-	__builtin_memcpy(ip->destination, old->source, 16);
-	prohibited(icmp, 1, 1);
+	answer.ip.version_class_flow = bpf_htonl(0x60000000);
+	answer.ip.length = bpf_htons(message);
+	answer.ip.next = P_ICMPV6;
+	answer.ip.hops = 64;
+	__builtin_memcpy(answer.ip.source, answer.old.destination, 16);
+	__builtin_memcpy(answer.ip.destination, answer.old.source, 16);
+	answer.icmp.type = 1;
+	answer.icmp.code = 1;
 	/* both addresses, the ICMP header and the quotation lie side by side */
-	sum = bpf_csum_diff(0, 0, (__be32 *)ip->source, 32 + ICMP_HLEN + 40 + QUOTED, 0);
-	sum += (__u64)bpf_htonl(P_ICMPV6) + bpf_htonl(ICMP_HLEN + 40 + QUOTED);
-	*(__u16 *)(icmp + 2) = fold(sum);
-	return send_back(skb, from_workload);
+	sum = bpf_csum_diff(0, 0, (__be32 *)answer.ip.source, 32 + message, 0);
+	sum += (__u64)bpf_htonl(P_ICMPV6) + bpf_htonl(message);
+	answer.icmp.checksum = fold(sum);
+	return store(skb, ethernet, &answer, sizeof(answer)) ? TC_ACT_SHOT : send_back(skb, from_workload);
 }
 
 /* Never answers an ICMP message or a fragment. */
