@@ -37,7 +37,6 @@ const ATTEMPTS: u32 = 4;
 pub(crate) struct Socket {
     fd: OwnedFd,
     sequence: u32,
-    buffer: Vec<u8>,
 }
 
 impl Socket {
@@ -49,7 +48,7 @@ impl Socket {
         };
         let fd = net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
         sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(PATIENCE))?;
-        Ok(Self { fd, sequence: 0, buffer: Vec::new() })
+        Ok(Self { fd, sequence: 0 })
     }
 
     /// All messages of a list. Each is (message type, payload).
@@ -86,19 +85,20 @@ impl Socket {
     ) -> io::Result<bool> {
         self.sequence = self.sequence.wrapping_add(1);
         self.send(kind, flags, body)?;
-        self.buffer.resize(BUFFER, 0);
+        // For as long as the question takes: thousands of sockets are held, and few are asked at a time.
+        let mut buffer = vec![0; BUFFER];
         let mut whole = true;
         loop {
             let (_, length) = loop {
-                match net::recv(&self.fd, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
+                match net::recv(&self.fd, buffer.as_mut_slice(), RecvFlags::TRUNC) {
                     Err(Errno::INTR) => {}
                     answer => break answer?,
                 }
             };
-            if length > self.buffer.len() {
+            if length > buffer.len() {
                 return Err(io::Error::other("netlink datagram longer than the kernel promises"));
             }
-            for message in Messages(&self.buffer[..length]) {
+            for message in Messages(&buffer[..length]) {
                 if message.sequence != self.sequence {
                     continue; // what is left of a question that failed half-way
                 }

@@ -34,6 +34,12 @@ fn address(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(10, 99, high, low)
 }
 
+/// Of the host's end of a cable (0), or of the workload's (1).
+fn ethernet(end: u8, number: usize) -> String {
+    let [.., high, low] = (number as u32).to_be_bytes();
+    format!("02:bb:00:{end:02x}:{high:02x}:{low:02x}")
+}
+
 /// Runs `ip -batch`.
 fn batch(options: &[&str], lines: &[String]) {
     let mut child = Command::new("ip")
@@ -54,17 +60,23 @@ impl Crowd {
         router.ip(&["link", "set", "crowd", "up"]);
         let names: Vec<String> = (0..count).map(|n| format!("{}-{n}", router.name())).collect();
         batch(&[], &names.iter().map(|name| format!("netns add {name}")).collect::<Vec<_>>());
+        // All namespaces together have room for a thousand neighbours that are found; those that are told do not count.
         let cables = names.iter().enumerate().flat_map(|(n, name)| {
+            let (here, there) = (ethernet(0, n), ethernet(1, n));
             [
-                format!("link add veth{n} type veth peer name eth0 netns {name}"),
+                format!(
+                    "link add veth{n} address {here} type veth peer name eth0 address {there} netns {name}"
+                ),
                 format!("link set veth{n} up"),
                 format!("route add {} dev veth{n}", address(n)),
+                format!("neigh add {} lladdr {there} dev veth{n} nud permanent", address(n)),
             ]
         });
         batch(&["-n", router.name()], &cables.collect::<Vec<_>>());
         for (n, name) in names.iter().enumerate() {
             let own = format!("addr add {}/32 dev eth0", address(n));
-            let lines = [own, "link set eth0 up".into(), "route add default dev eth0".into()];
+            let host = format!("neigh add {HOST} lladdr {} dev eth0 nud permanent", ethernet(0, n));
+            let lines = [own, "link set eth0 up".into(), "route add default dev eth0".into(), host];
             batch(&["-n", name], &lines);
         }
         Self { router, names }
