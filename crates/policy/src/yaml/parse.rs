@@ -303,6 +303,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_longer_than_any_policy_is_refused_unread() {
+        let long = format!("a: {}", "x".repeat(Limits::default().bytes));
+        let (documents, errors) = parse(&long, Limits::default());
+        assert!(documents.is_empty());
+        assert!(errors[0].message.contains("at most 16777216 are read"), "{errors:?}");
+        let many = "---\na: 1\n".repeat(12);
+        let (documents, errors) = parse(&many, Limits { documents: 10, ..Limits::default() });
+        assert_eq!(documents.len(), 11, "and no more is read");
+        assert!(errors[0].message.contains("more than 10 documents"), "{errors:?}");
+    }
+
+    #[test]
     fn nesting_is_bounded() {
         let text = "[".repeat(100_000);
         let (documents, errors) = parse(&text, Limits::default());
