@@ -88,6 +88,8 @@ pub(crate) struct Node {
     reports: mpsc::Sender<NodeReport>,
     /// Connections of strangers that have a name now, to be told.
     identified: Vec<ConnectionReport>,
+    /// Workloads of which something has changed since the controller was told.
+    told_anew: Vec<WorkloadId>,
     flows: Arc<AtomicBool>,
     lost_flows: Arc<AtomicU64>,
 }
@@ -136,6 +138,7 @@ impl Node {
             boot: translate::boot(),
             reports,
             identified: Vec::new(),
+            told_anew: Vec::new(),
             flows: Arc::default(),
             lost_flows: Arc::default(),
             config,
@@ -216,6 +219,11 @@ impl Node {
             }
             for report in std::mem::take(&mut self.identified) {
                 self.send(NodeReport::Identified(Box::new(report))).await;
+            }
+            for id in std::mem::take(&mut self.told_anew) {
+                if let Some(workload) = self.workloads.get(&id).cloned() {
+                    self.send(NodeReport::WorkloadUp(Box::new(workload))).await;
+                }
             }
         }
         // Whatever was counted up to now is told.

@@ -238,14 +238,31 @@ fn every_kind_of_network_is_seen_or_named(estate: &Estate) {
     let macvlan = ["--driver", "macvlan", "--subnet", "10.99.0.0/24", "-o", "parent=out0", "mac"];
     estate.dockerd.docker(&[["network", "create"].as_slice(), &macvlan].concat());
     estate.run("phantom", &["--network", "mac"], &["sleep", "100000"]);
+    // With one foot on each side.
+    estate.idle("ghost", &[]);
+    estate.dockerd.docker(&["network", "connect", "mac", "ghost"]);
     estate.wait_for("words on what is not covered", |known| {
         let named = |name: &str| {
             let about = |sentence: &&String| sentence.starts_with(&format!("{name} (default/{name})"));
             known.health.not_covered.iter().filter(about).count()
         };
         let others = ["web", "web-1", "sink", "loner", "sidecar", "cache-1", "hostly"].map(named);
-        (named("phantom"), others) == (1, [0; 7])
+        (named("phantom"), named("ghost"), others) == (1, 1, [0; 7])
     });
+    // Nobody takes them for confined, whatever the mode of their service is.
+    estate.wait_for("words of workloads that are not confined", |known| {
+        let says = |name: &str| {
+            let workload = known.workloads.values().find(|w| *w.name == *name)?;
+            workload
+                .unconfined
+                .as_deref()
+                .map(|why| (why.contains("eth0 (macvlan)"), why.contains("eth1 (macvlan)")))
+        };
+        says("phantom") == Some((true, false))
+            && says("ghost") == Some((false, true))
+            && says("loner").is_none()
+    });
+    assert_eq!(estate.networks_beside_the_host(), ["mac (macvlan)"]);
     let attachments = |name: &str| {
         let known = estate.known();
         known.workloads.values().find(|w| *w.name == *name).expect("known").attachment.clone()
@@ -253,7 +270,7 @@ fn every_kind_of_network_is_seen_or_named(estate: &Estate) {
     assert_eq!(attachments("loner"), Attachment::None);
     assert_eq!(attachments("hostly"), Attachment::Host);
     assert!(matches!(attachments("sidecar"), Attachment::Shared(_)));
-    estate.remove(&["loner", "hostly", "phantom", "sidecar", "cache-1"]);
+    estate.remove(&["loner", "hostly", "phantom", "ghost", "sidecar", "cache-1"]);
     estate.dockerd.docker(&["network", "rm", "mac", "back"]);
 }
 

@@ -13,6 +13,9 @@ pub struct ServiceSummary {
     pub mode: Mode,
     /// Running workloads.
     pub workloads: u64,
+    /// Of these, how many no mode confines, or not in all of their networks (`instances[].unconfined` says why).
+    #[serde(default)]
+    pub unconfined: u64,
     pub images: Vec<String>,
     pub learning: LearningSummary,
     pub automation: Automation,

@@ -93,6 +93,7 @@ pub(crate) fn summary(state: &State, name: &ServiceName) -> Option<ServiceSummar
         identity: record.identity,
         mode: record.mode,
         workloads: record.running.len() as u64,
+        unconfined: state.workloads_of(name).iter().filter(|w| w.unconfined.is_some()).count() as u64,
         images: record.images.iter().cloned().collect(),
         learning: state.learning_summary(name, automation),
         automation,

@@ -11,7 +11,13 @@ use crate::{
 use bulkhead_model::{Interface, Workload, WorkloadId};
 use document::{Event, ListedContainer};
 use engine::Engine;
-use std::{collections::HashSet, convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{Semaphore, mpsc};
 
 pub(crate) const NAME: &str = "docker";
@@ -25,6 +31,18 @@ const WAITING_FINDINGS: usize = 1024;
 
 /// How often the list of containers is compared with what the events told.
 const RECONCILE: Duration = Duration::from_secs(30);
+
+/// Drivers of networks whose packets never come by an interface of the host.
+const BESIDE_THE_HOST: [&str; 2] = ["macvlan", "ipvlan"];
+
+/// The engine's networks whose packets pass by the host, unseen: each with its driver in brackets.
+pub async fn networks_beside_the_host(socket: &Path) -> Result<Vec<String>, RuntimeError> {
+    let networks = Engine::connect(socket).await?.networks_of_drivers(&BESIDE_THE_HOST).await?;
+    let beside = networks.iter().filter(|network| BESIDE_THE_HOST.contains(&&*network.driver));
+    let mut names: Vec<String> = beside.map(|at| format!("{} ({})", at.name, at.driver)).collect();
+    names.sort_unstable();
+    Ok(names)
+}
 
 /// One Docker Engine.
 #[derive(Debug)]

@@ -104,8 +104,9 @@ pub struct Workload {
     pub exposes: Vec<Exposure>,
     pub published: Vec<PublishedPort>,
     pub attachment: Attachment,
-    /// Of a workload in the host's network: why what it sends and receives is not confined, and what to do about it. None
-    /// where it is confined like any other.
+    /// Why what it sends and receives, or a part of it, is not confined whatever its service's mode is, and what to do
+    /// about it: in the host's network without a control group of its own, or with an interface that passes by the host
+    /// (macvlan, ipvlan, SR-IOV). None where it is confined like any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfined: Option<Box<str>>,
     pub interfaces: Vec<Interface>,

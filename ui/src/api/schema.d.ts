@@ -2731,6 +2731,11 @@ export interface components {
             progress: components["schemas"]["Progress"];
             /**
              * Format: int64
+             * @description Of these, how many no mode confines, or not in all of their networks (`instances[].unconfined` says why).
+             */
+            unconfined?: number;
+            /**
+             * Format: int64
              * @description Running workloads.
              */
             workloads: number;
@@ -3147,8 +3152,9 @@ export interface components {
             service: components["schemas"]["ServiceName"];
             started?: components["schemas"]["Timestamp"] | null;
             /**
-             * @description Of a workload in the host's network: why what it sends and receives is not confined, and what to do about it. None
-             *     where it is confined like any other.
+             * @description Why what it sends and receives, or a part of it, is not confined whatever its service's mode is, and what to do
+             *     about it: in the host's network without a control group of its own, or with an interface that passes by the host
+             *     (macvlan, ipvlan, SR-IOV). None where it is confined like any other.
              */
             unconfined?: string | null;
         };

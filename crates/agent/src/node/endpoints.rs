@@ -3,7 +3,7 @@
 use super::Node;
 use crate::{links::HostAddresses, view::Endpoint};
 use bulkhead_datapath::AdoptedConnection;
-use bulkhead_discovery::{Update, namespace::path_of, socket};
+use bulkhead_discovery::{Update, namespace::NamespaceInterface, namespace::path_of, socket};
 use bulkhead_model::{
     Attachment, Identity, IpProtocol, Workload, WorkloadId,
     node::{ConnectionReport, NodeReport},
@@ -98,6 +98,7 @@ impl Node {
             Ok(interfaces) => interfaces,
             Err(error) => return self.trouble(&workload.name, error.to_string()),
         };
+        self.note_what_passes_by(id, &interfaces);
         for interface in interfaces {
             let Some(index) = interface.link_ifindex.filter(|_| interface.link_elsewhere) else { continue };
             let Some(link) = self.attached.get(&index) else { continue };
@@ -118,6 +119,29 @@ impl Node {
                 since_ns: link.since_ns,
             };
             self.place_endpoint(index, endpoint);
+        }
+    }
+
+    /// Says of a workload why it is not confined, where packets of it pass by the host: all or some of them.
+    fn note_what_passes_by(&mut self, id: &WorkloadId, interfaces: &[NamespaceInterface]) {
+        let passing: Vec<String> = interfaces
+            .iter()
+            .filter(|interface| interface.passes_by_the_host())
+            .map(|at| format!("{} ({})", at.name, at.kind.as_deref().unwrap_or("a device of its own")))
+            .collect();
+        let unconfined = (!passing.is_empty()).then(|| {
+            format!(
+                "what it sends and receives by {} passes by the host's programs, neither seen nor confined; give it a \
+                 bridge network instead",
+                passing.join(", ")
+            )
+            .into_boxed_str()
+        });
+        if let Some(workload) = self.workloads.get_mut(id)
+            && workload.unconfined != unconfined
+        {
+            workload.unconfined = unconfined;
+            self.told_anew.push(id.clone());
         }
     }
 

@@ -51,11 +51,14 @@ impl Node {
         let mut hidden_names: Vec<String> = Vec::new();
         for workload in self.workloads.values() {
             if let Some(why) = &workload.unconfined {
-                sentences.push(format!(
-                    "{} ({}) uses the host's network: its connections are seen as the host's and are not confined, \
-                     because {why}",
-                    workload.name, workload.service
-                ));
+                let how = match workload.attachment {
+                    Attachment::Own => "is not confined:",
+                    _ => {
+                        "uses the host's network: its connections are seen as the host's and are not confined, \
+                         because"
+                    }
+                };
+                sentences.push(format!("{} ({}) {how} {why}", workload.name, workload.service));
             }
             match &workload.attachment {
                 Attachment::Own if workload.pid != 0 => {
@@ -63,10 +66,10 @@ impl Node {
                         hidden_names.push(workload.service.to_string());
                     }
                     let placed = view.endpoints.values().filter(|e| e.workload == workload.id).count();
-                    if placed < workload.interfaces.len() {
+                    if placed < workload.interfaces.len() && workload.unconfined.is_none() {
                         sentences.push(format!(
-                            "{} ({}) has a network interface that is no veth pair (macvlan, ipvlan, SR-IOV) or is not \
-                             up yet: what passes there is neither seen nor confined",
+                            "{} ({}) has a network interface that is not up yet, or that Bulkhead does not attach to: \
+                             what passes there is neither seen nor confined",
                             workload.name, workload.service
                         ));
                     }

@@ -242,6 +242,14 @@ impl Estate {
         self.dockerd.docker(&["network", "create", "--ipv6", "--subnet", &v4, "--subnet", &v6, name]);
     }
 
+    /// What `bulkhead check` says of this Docker's networks.
+    pub(crate) fn networks_beside_the_host(&self) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let socket = self.dockerd.socket();
+        let asked = bulkhead_discovery::docker::networks_beside_the_host(&socket);
+        runtime.block_on(asked).expect("Docker answers")
+    }
+
     pub(crate) fn address(&self, host: u8) -> IpAddr {
         IpAddr::from([10, 88, self.network, host])
     }

@@ -101,6 +101,10 @@ fn bound(chance: f64) -> String {
 }
 
 fn state(service: &ServiceSummary, now: Timestamp) -> Cell {
+    // Whatever else is to be said of a mode that does not hold.
+    if service.mode.drops() && service.unconfined > 0 {
+        return Cell::styled(not_confined(service), Style::Bad);
+    }
     let left = |until: Timestamp| moment::short(until.since(now));
     match &service.progress {
         Progress::Learning if service.learning.open_ended => Cell::styled("open-ended", Style::Warning),
@@ -127,6 +131,10 @@ fn state(service: &ServiceSummary, now: Timestamp) -> Cell {
     }
 }
 
+fn not_confined(service: &ServiceSummary) -> String {
+    format!("{} of {} not confined", service.unconfined, service.workloads)
+}
+
 fn print_detail(screen: &mut Screen, detail: &ServiceDetail, now: Timestamp, wide: bool) -> io::Result<()> {
     let service = &detail.summary;
     screen.line(Style::Bold, &service.name.to_string())?;
@@ -141,6 +149,9 @@ fn print_detail(screen: &mut Screen, detail: &ServiceDetail, now: Timestamp, wid
         )?;
     } else {
         writeln!(screen, "promotion  by hand (bulkhead promote {}; {by})", service.name)?;
+    }
+    for (workload, why) in detail.instances.iter().filter_map(|w| Some((w, w.unconfined.as_ref()?))) {
+        screen.item(Style::Bad, "×", &format!("{} is not confined: {why}", workload.name))?;
     }
     if !detail.outlook.is_empty() {
         writeln!(screen, "next       {}", detail.outlook)?;
@@ -218,6 +229,7 @@ mod tests {
             identity: Identity(256),
             mode,
             workloads: 2,
+            unconfined: 0,
             images: vec!["redis:7".into()],
             learning,
             automation: Automation::default(),
@@ -245,7 +257,10 @@ mod tests {
             known.clone(),
         );
         denied.denied_24h = 14_000;
+        let mut beside = service("shop/beside", Mode::Enforce, Progress::Learning, known.clone());
+        beside.unconfined = 1;
         let list = [
+            beside,
             service("shop/redis", Mode::Learn, Progress::Learning, young),
             service(
                 "monitoring/a-very-long-service-name",

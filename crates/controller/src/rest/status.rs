@@ -29,11 +29,16 @@ pub(super) async fn status(asked: Asked) -> Answer {
             .map(|node| format!("node {} does not report: what happens there is not seen", node.name)),
     );
     let enforced_revision = if view.nodes.is_empty() { 0 } else { view.applied };
+    let dropping = view.services.values().filter(|s| s.mode.drops());
+    let but = match dropping.map(|s| s.unconfined).sum::<u64>() {
+        0 => String::new(),
+        holes => format!(" {holes} workloads of enforced or quarantined services are not confined."),
+    };
     let sentence = match total {
         0 => "No service has been seen yet.".to_owned(),
         _ => format!(
             "{total} services with {} workloads and {} edges: {} learn, {} are monitored, {} are enforced, {} are \
-             quarantined; {denied_24h} connections were denied in the last 24 hours.",
+             quarantined; {denied_24h} connections were denied in the last 24 hours.{but}",
             view.workload_count,
             view.edges.len(),
             services.learn,

@@ -178,10 +178,14 @@ pub(super) struct ContainerConfig {
     pub(super) exposed_ports: BTreeMap<String, IgnoredAny>,
 }
 
-/// `GET /networks/ID`
+/// `GET /networks/ID`, and an element of `GET /networks`, which leaves the containers out.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct Network {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) driver: String,
     #[serde(deserialize_with = "nullable")]
     pub(super) containers: BTreeMap<String, NetworkEndpoint>,
 }

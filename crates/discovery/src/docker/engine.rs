@@ -75,6 +75,11 @@ impl Engine {
         self.document(&format!("/networks/{}", encode(id))).await
     }
 
+    pub(super) async fn networks_of_drivers(&self, drivers: &[&str]) -> Result<Vec<Network>, RuntimeError> {
+        let filter = serde_json::json!({ "driver": drivers }).to_string();
+        Ok(self.document(&format!("/networks?filters={}", encode(&filter))).await?.unwrap_or_default())
+    }
+
     /// Events of containers and networks from now on. Ends with an error, never silently.
     pub(super) async fn events(&self) -> Result<mpsc::Receiver<Result<Event, RuntimeError>>, RuntimeError> {
         const FILTERS: &str = concat!(

@@ -25,6 +25,16 @@ pub struct NamespaceInterface {
     pub loopback: bool,
 }
 
+impl NamespaceInterface {
+    /// Whether what is sent there never comes by an interface of the host: a macvlan, ipvlan or VLAN whose parent is
+    /// elsewhere, or a device that was moved in (SR-IOV). What a container makes for itself sends by its other interfaces.
+    pub fn passes_by_the_host(&self) -> bool {
+        let moved_in = self.kind.is_none() && !self.loopback;
+        let child = self.link_elsewhere && self.kind.as_deref() != Some("veth");
+        self.up && (moved_in || child)
+    }
+}
+
 const NEW_LINK: u16 = 16;
 const GET_LINK: u16 = 18;
 const NEW_ADDRESS: u16 = 20;

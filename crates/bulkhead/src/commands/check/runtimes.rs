@@ -1,4 +1,5 @@
 use super::{Finding, Outcome};
+use bulkhead_discovery::docker;
 use std::{io, path::Path, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,9 +10,12 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn findings(docker: &Path, containerd: &Path) -> Vec<Finding> {
-    let (docker, containerd) = (self::docker(docker).await, self::containerd(containerd).await);
+    let socket = docker;
+    let (docker, containerd) = (self::docker(socket).await, self::containerd(containerd).await);
     let reached = [&docker, &containerd].iter().any(|f| f.outcome == Outcome::Ok);
+    let networks = if docker.outcome == Outcome::Ok { beside_the_host(socket).await } else { None };
     let mut found = vec![docker, containerd];
+    found.extend(networks);
     if reached {
         // A host that uses the one need not use the other.
         found.retain(|f| f.outcome == Outcome::Ok || !f.found.starts_with("no "));
@@ -33,6 +37,20 @@ async fn docker(socket: &Path) -> Finding {
         Ok(Err(error)) => absent("docker", &what, &error, "containers that Docker runs are not found"),
         Err(_) => hangs("docker", &what),
     }
+}
+
+/// Networks of which nothing is seen; `None` where there are none.
+async fn beside_the_host(socket: &Path) -> Option<Finding> {
+    let networks =
+        tokio::time::timeout(PATIENCE, docker::networks_beside_the_host(socket)).await.ok()?.ok()?;
+    (!networks.is_empty()).then(|| {
+        Finding::warning(
+            "networks",
+            format!("networks of Docker that pass by this host: {}", networks.join(", ")),
+            "what containers send and receive there is neither seen nor confined, whatever their mode is",
+            "give what shall be confined a bridge network instead",
+        )
+    })
 }
 
 async fn containerd(socket: &Path) -> Finding {
