@@ -57,14 +57,13 @@ pub(crate) async fn run(cx: &mut Context, args: DownArgs) -> Result<Code> {
             None => writeln!(cx.screen, "No Bulkhead runs on this host.")?,
         }
         match (args.remove, left.as_deref()) {
-            (true, Ok([])) => writeln!(
-                cx.screen,
-                "Everything is out of the kernel: nothing is observed or enforced any more."
-            )?,
+            (true, Ok([])) => cx
+                .screen
+                .paragraph(0, "Everything is out of the kernel: nothing is observed or enforced any more.")?,
             (false, _) if ended.enforced => {
-                writeln!(
-                    cx.screen,
-                    "What was enforced stays enforced; bulkhead down --remove ends that too."
+                cx.screen.paragraph(
+                    0,
+                    "What was enforced stays enforced; bulkhead down --remove ends that too.",
                 )?;
             }
             _ => {}

@@ -176,14 +176,7 @@ pub(super) fn print_line(screen: &mut Screen, event: &Event, now: Timestamp) -> 
     screen.span(Style::Dim, &head)?;
     screen.span(event.severity.into(), &severity)?;
     let message = printable(&event.message);
-    let lines = crate::output::screen::wrap(&message, screen.width.saturating_sub(indent).max(20));
-    for (n, line) in lines.iter().enumerate() {
-        if n > 0 {
-            write!(screen, "{:indent$}", "")?;
-        }
-        writeln!(screen, "{line}")?;
-    }
-    Ok(())
+    screen.beside(indent, &message)
 }
 
 fn details(screen: &mut Screen, event: &Event) -> io::Result<()> {

@@ -96,31 +96,39 @@ pub(crate) async fn run(cx: &mut Context, args: FlowsArgs) -> Result<Code> {
     Ok(Code::Success)
 }
 
-/// `13:34:03 out shop/web → shop/redis tcp/6379 denied (no-rule)`; wide adds addresses and the process.
+/// `13:34:03 out shop/web → shop/redis tcp/6379 denied (no-rule)`, in two lines where it does not fit; wide adds addresses and
+/// the process.
 fn print(screen: &mut Screen, flow: &FlowRecord, wide: bool) -> io::Result<()> {
-    screen.span(Style::Dim, &moment::clock(flow.time, moment::now()))?;
     // Both ends report, where both are workloads.
     let side = match flow.direction {
         Direction::Ingress => " in ",
         Direction::Egress => " out",
     };
-    screen.span(Style::Dim, side)?;
-    let port = edges::port(flow.tuple.protocol, flow.tuple.server_port);
-    write!(screen, " {} → {} {port} ", flow.client, flow.server)?;
-    screen.span(flow.verdict.into(), &flow.verdict.to_string())?;
-    match flow.reason {
-        Some(reason) => write!(screen, " ({reason})")?,
+    let head = format!("{}{side} ", moment::clock(flow.time, moment::now()));
+    let client = flow.client.to_string();
+    let to = format!("→ {} {} ", flow.server, edges::port(flow.tuple.protocol, flow.tuple.server_port));
+    let verdict = flow.verdict.to_string();
+    let mut rest = match flow.reason {
+        Some(reason) => format!(" ({reason})"),
         None if flow.ended => {
-            let bytes = flow.bytes_to_server + flow.bytes_to_client;
-            write!(screen, " ended, {}", crate::output::amount::bytes(bytes))?;
+            format!(" ended, {}", crate::output::amount::bytes(flow.bytes_to_server + flow.bytes_to_client))
         }
-        None => {}
-    }
+        None => String::new(),
+    };
     if wide {
-        write!(screen, " [{}]", flow.tuple)?;
+        rest += &format!(" [{}]", flow.tuple);
         if let Some(process) = &flow.process {
-            write!(screen, " by {} (pid {})", process.executable.escape_debug(), process.pid)?;
+            rest += &format!(" by {} (pid {})", process.executable.escape_debug(), process.pid);
         }
     }
-    writeln!(screen)
+    screen.span(Style::Dim, &head)?;
+    let parts = [&head, &client, " ", &to, &verdict, &rest];
+    let fits = parts.iter().map(|part| part.chars().count()).sum::<usize>() <= screen.width;
+    if wide || fits {
+        write!(screen, "{client} {to}")?;
+    } else {
+        write!(screen, "{client}\n{:indent$}{to}", "", indent = head.len())?;
+    }
+    screen.span(flow.verdict.into(), &verdict)?;
+    writeln!(screen, "{rest}")
 }

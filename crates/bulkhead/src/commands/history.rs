@@ -93,7 +93,7 @@ fn some(count: u64, style: Style) -> Cell {
 
 fn print_edges(screen: &mut Screen, graph: &PastGraph, wide: bool) -> io::Result<()> {
     let span = |time: Timestamp| moment::rfc3339(time);
-    writeln!(screen, "{} to {}: {}", span(graph.since), span(graph.until), graph.sentence)?;
+    screen.paragraph(0, &format!("{} to {}: {}", span(graph.since), span(graph.until), graph.sentence))?;
     if graph.edges.is_empty() {
         return Ok(());
     }

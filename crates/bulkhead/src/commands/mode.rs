@@ -189,8 +189,7 @@ fn print_preview(screen: &mut Screen, preview: &PromotionPreview, wide: bool) ->
     screen.line(Style::Bold, &format!("{}: {} → {}", preview.service, preview.from, preview.to))?;
     screen.paragraph(0, &preview.sentence)?;
     for gate in preview.learning.gates.iter().filter(|gate| !gate.armed) {
-        screen.span(Style::Warning, "‼")?;
-        writeln!(screen, " {}: {}", gate.name, gate.sentence)?;
+        screen.item_at(0, Style::Warning, "‼", &format!("{}: {}", gate.name, gate.sentence))?;
     }
     writeln!(screen)?;
     if preview.would_deny.is_empty() {
@@ -247,7 +246,7 @@ pub(crate) async fn automation(cx: &mut Context, args: AutomationArgs) -> Result
         } else {
             "is promoted by hand".to_owned()
         };
-        writeln!(cx.screen, "{} {how}. {}", summary.name, summary.learning.sentence)?;
+        cx.screen.paragraph(0, &format!("{} {how}. {}", summary.name, summary.learning.sentence))?;
     }
     Ok(Code::Success)
 }

@@ -73,7 +73,7 @@ pub(crate) async fn run(cx: &mut Context, args: OutputsArgs) -> Result<Code> {
 fn show(cx: &mut Context, outputs: &Outputs, output: Format) -> Result<()> {
     if !structured(&mut cx.screen, output, outputs)? {
         if outputs.outputs.is_empty() {
-            writeln!(cx.screen, "Events are sent nowhere. Add a target: bulkhead outputs set -f FILE")?;
+            cx.screen.paragraph(0, "Events are sent nowhere. Add a target: bulkhead outputs set -f FILE")?;
         } else {
             table(outputs, moment::now()).print(&mut cx.screen, output.is_wide())?;
         }
@@ -81,14 +81,21 @@ fn show(cx: &mut Context, outputs: &Outputs, output: Format) -> Result<()> {
     Ok(())
 }
 
+/// `host:port` of an address.
+pub(super) fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
 fn table(outputs: &Outputs, now: Timestamp) -> Table {
     let mut table = Table::new([
         Column::text("NAME").shrinks_to(10),
         Column::text("ON"),
         Column::text("TO").shrinks_to(16),
-        Column::text("FROM SEVERITY"),
+        Column::text("FROM SEVERITY").optional(),
         Column::number("SENT"),
-        Column::number("QUEUED"),
+        Column::number("QUEUED").optional(),
         Column::number("LOST"),
         Column::text("LAST ERROR").shrinks_to(10),
         Column::text("LAST SUCCESS").wide_only(),
@@ -97,7 +104,8 @@ fn table(outputs: &Outputs, now: Timestamp) -> Table {
         let status = output.status.clone().unwrap_or_default();
         let to = match &output.target {
             OutputTarget::Syslog { address, .. } => format!("syslog {address}"),
-            OutputTarget::Webhook { url, .. } => url.clone(),
+            // Of the rest, much is a secret with chat services.
+            OutputTarget::Webhook { url, .. } => format!("webhook {}", host(url)),
         };
         table.row([
             output.name.as_str().into(),

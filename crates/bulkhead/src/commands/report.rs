@@ -242,10 +242,7 @@ fn tell(cx: &mut Context, args: &VerifyArgs, found: &Verification) -> Result<()>
     }
     match (&found.signed_by, found.pinned) {
         (Some(key), true) => writeln!(cx.screen, "signed by the key that you named: {key}")?,
-        (Some(key), false) if args.key.is_none() => writeln!(
-            cx.screen,
-            "signed by {key}\ncompare this with what `bulkhead report key` says on the host of the controller"
-        )?,
+        (Some(key), false) if args.key.is_none() => cx.screen.paragraph(0, &format!("signed by {key}\ncompare this with what `bulkhead report key` says on the host of the controller"))?,
         (Some(key), false) => writeln!(cx.screen, "signed by {key}")?,
         (None, _) => {}
     }

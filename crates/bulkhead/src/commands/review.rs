@@ -108,11 +108,9 @@ pub(crate) async fn run(cx: &mut Context, args: ReviewArgs) -> Result<Code> {
         writeln!(cx.screen, "Nothing waits for a decision.")?;
     } else {
         table(&list).print(&mut cx.screen, args.output.output.is_wide())?;
-        writeln!(
-            cx.screen,
-            "\n{} undecided. Decide: bulkhead review accept ID, reject ID or attack ID.",
-            list.undecided
-        )?;
+        writeln!(cx.screen)?;
+        let decide = "Decide: bulkhead review accept ID, reject ID or attack ID.";
+        cx.screen.paragraph(0, &format!("{} undecided. {decide}", list.undecided))?;
     }
     Ok(Code::Success)
 }

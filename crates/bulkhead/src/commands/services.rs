@@ -45,10 +45,8 @@ pub(crate) async fn run(cx: &mut Context, args: ServicesArgs) -> Result<Code> {
         return Ok(Code::Success);
     }
     if list.items.is_empty() {
-        writeln!(
-            cx.screen,
-            "No services yet. They appear as soon as a container runs; see bulkhead status."
-        )?;
+        cx.screen
+            .paragraph(0, "No services yet. They appear as soon as a container runs; see bulkhead status.")?;
     } else {
         table(&list.items, moment::now()).print(&mut cx.screen, format.is_wide())?;
     }
@@ -154,9 +152,12 @@ fn print_detail(screen: &mut Screen, detail: &ServiceDetail, now: Timestamp, wid
         screen.item(Style::Bad, "×", &format!("{} is not confined: {why}", workload.name))?;
     }
     if !detail.outlook.is_empty() {
-        writeln!(screen, "next       {}", detail.outlook)?;
+        write!(screen, "next       ")?;
+        screen.beside(11, &detail.outlook)?;
     }
-    writeln!(screen, "images     {}", service.images.join(", "))?;
+    write!(screen, "images     ")?;
+    let images = if service.images.is_empty() { "-".to_owned() } else { service.images.join(", ") };
+    screen.beside(11, &images)?;
     writeln!(
         screen,
         "seen       first {}, last {}",

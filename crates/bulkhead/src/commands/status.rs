@@ -106,11 +106,7 @@ fn print(screen: &mut Screen, server: &str, status: &Status, wide: bool) -> io::
 
 /// A list item, wrapped under its dash.
 pub(crate) fn item(screen: &mut Screen, text: &str) -> io::Result<()> {
-    let width = screen.width.saturating_sub(4);
-    for (n, line) in crate::output::screen::wrap(text, width).iter().enumerate() {
-        writeln!(screen, "  {} {line}", if n == 0 { "-" } else { " " })?;
-    }
-    Ok(())
+    screen.item(Style::Plain, "-", text)
 }
 
 fn nodes(status: &Status) -> Table {

@@ -11,7 +11,6 @@ use flate2::{Compression, write::GzEncoder};
 use serde::Serialize;
 use std::{
     fs::{File, OpenOptions},
-    io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::Stdio,
@@ -59,10 +58,12 @@ pub(crate) async fn run(cx: &mut Context, args: SupportBundleArgs) -> Result<Cod
     };
     bundle.text("missing.txt", &missing.join("\n"))?;
     bundle.finish()?;
-    writeln!(
-        cx.screen,
-        "{} is written. Secrets were left out; look into it before you pass it on.",
-        args.output.display()
+    cx.screen.paragraph(
+        0,
+        &format!(
+            "{} is written. Secrets were left out; look into it before you pass it on.",
+            args.output.display()
+        ),
     )?;
     for what in missing {
         cx.note(&format!("not in it: {what}"))?;

@@ -189,7 +189,8 @@ async fn serve(screen: &mut Screen, state_dir: &Path, config: &Configuration) ->
     notify("STOPPING=1");
     match ended {
         Ended::Asked(name) => {
-            writeln!(screen, "{name}: stopping. What is enforced stays enforced by the kernel.")?;
+            screen
+                .paragraph(0, &format!("{name}: stopping. What is enforced stays enforced by the kernel."))?;
             screen.flush()?;
             let _ = stop_agent.send(());
             // Whoever asks twice does not want to wait.

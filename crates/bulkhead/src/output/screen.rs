@@ -75,8 +75,15 @@ impl Screen {
     /// The same after `indent` blanks.
     pub(crate) fn item_at(&mut self, indent: usize, style: Style, sign: &str, text: &str) -> io::Result<()> {
         self.span(style, &format!("{:indent$}{sign}", ""))?;
-        for (at, line) in wrap(text, self.width.saturating_sub(indent + 2)).into_iter().enumerate() {
-            let indent = if at == 0 { 1 } else { indent + 2 };
+        write!(self, " ")?;
+        self.beside(indent + 2, text)
+    }
+
+    /// Text beside what stands in the first `indent` columns already, broken to the width.
+    pub(crate) fn beside(&mut self, indent: usize, text: &str) -> io::Result<()> {
+        let lines = wrap(text, self.width.saturating_sub(indent).max(20));
+        for (at, line) in lines.into_iter().enumerate() {
+            let indent = if at == 0 { 0 } else { indent };
             writeln!(self, "{:indent$}{line}", "")?;
         }
         Ok(())

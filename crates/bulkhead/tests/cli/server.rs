@@ -1,7 +1,7 @@
 //! The commands against a real controller in this process.
 
 use crate::{
-    program::{code, said},
+    program::{code, said, text},
     shop::{POLICY, Shop},
 };
 use serde_json::Value;
@@ -13,16 +13,39 @@ async fn lists_show_the_shop_as_tables_that_fit_and_as_data() {
     let status = shop.text(&["status"]).await;
     assert!(status.contains("host-a") && status.contains("'exporter' is seen but not confined"), "{status}");
     for list in [
-        &["services"][..],
+        &["status"][..],
+        &["services"],
         &["services", "shop/redis"],
         &["edges"],
         &["graph"],
         &["events"],
+        &["history"],
         &["policy", "list"],
+        &["policy", "history"],
+        &["policy", "effective", "shop/redis"],
+        &["policy", "who-can-reach", "shop/redis"],
+        &["mode", "shop/redis", "monitor", "--dry-run"],
+        &["review"],
+        &["blast-radius"],
+        &["automation"],
+        &["report", "zones"],
+        &["token", "list"],
+        &["audit"],
+        &["outputs"],
     ] {
-        let table = shop.text(list).await;
-        assert!(table.lines().all(|line| line.chars().count() <= 80), "{list:?}\n{table}");
-        assert!(!table.contains('\x1b'), "{list:?}");
+        for columns in [60, 80] {
+            let mut command = shop.command(list);
+            command.env("COLUMNS", columns.to_string());
+            let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+            let output = output.expect("the binary starts");
+            assert_eq!(code(&output), 0, "{list:?}: {}", said(&output));
+            let table = text(&output.stdout);
+            assert!(
+                table.lines().all(|line| line.chars().count() <= columns),
+                "{columns}: {list:?}\n{table}"
+            );
+            assert!(!table.contains('\x1b'), "{list:?}");
+        }
     }
     let services = shop.json(&["services", "-o", "json"]).await;
     let names: Vec<_> =
@@ -215,9 +238,23 @@ async fn events_are_followed_as_they_happen() {
     shop.controller.stop().await;
 }
 
+const OUTPUTS: &str = "\
+outputs:
+  - name: chat
+    target:
+      kind: webhook
+      url: 'https://hook-user:hook-password@hooks.example.com/hook-path'
+      secret: hook-secret
+";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_support_bundle_holds_no_token() {
+async fn a_support_bundle_holds_no_token_and_no_secret_of_an_output() {
     let shop = Shop::open().await;
+    let outputs = shop.file("outputs.yaml", OUTPUTS);
+    shop.text(&["outputs", "set", "-f", outputs.to_str().expect("UTF-8")]).await;
+    let made = shop.text(&["token", "create", "ci"]).await;
+    // Its state says what it says, whoever may look over a shoulder.
+    assert!(!shop.text(&["outputs"]).await.contains("hook-"), "addresses of webhooks are secrets");
     let path = shop.state.path().join("bundle.tar.gz");
     shop.text(&["support-bundle", "-o", path.to_str().expect("UTF-8")]).await;
     let secret =
@@ -229,7 +266,11 @@ async fn a_support_bundle_holds_no_token() {
         names.push(entry.path().expect("a path").display().to_string());
         let mut text = String::new();
         std::io::Read::read_to_string(&mut entry, &mut text).expect("text");
-        assert!(!text.contains(&secret), "{names:?}");
+        for secret in
+            [&*secret, made.trim(), "hook-user", "hook-password", "hook-path", "hook-secret", "PRIVATE KEY"]
+        {
+            assert!(!text.contains(secret), "{secret} is in {names:?}");
+        }
     }
     for name in ["status.json", "services.json", "edges.json", "events.json", "policies.json", "metrics.txt"]
     {

@@ -244,8 +244,9 @@ fn who(view: &View, service: ServiceName) -> Result<WhoCanReach, ApiError> {
         front = next;
     }
     let sentence = format!(
-        "{} peers may connect to {service} directly, {} more may get there over others.",
+        "{} {} may connect to {service} directly, {} more may get there over others.",
         direct.len(),
+        if direct.len() == 1 { "peer" } else { "peers" },
         indirect.len()
     );
     Ok(WhoCanReach { service, direct, indirect, sentence })

@@ -183,7 +183,10 @@ async fn propose(cx: &mut Context, args: ApplyArgs, joined: &Joined) -> Result<C
             print(&mut cx.screen, preview, format.is_wide())?;
         }
         let id = &made.proposal.id;
-        writeln!(cx.screen, "Proposal {id} waits for an operator: bulkhead policy proposals accept {id}")?;
+        cx.screen.paragraph(
+            0,
+            &format!("Proposal {id} waits for an operator: bulkhead policy proposals accept {id}"),
+        )?;
     }
     Ok(Code::Success)
 }
@@ -257,7 +260,7 @@ pub(super) async fn diff(cx: &mut Context, args: DiffArgs) -> Result<Code> {
             writeln!(cx.screen)?;
             edges::print_changes(&mut cx.screen, &result.verdict_changes, args.output.output.is_wide())?;
         }
-        writeln!(cx.screen, "{}", result.sentence)?;
+        cx.screen.paragraph(0, &result.sentence)?;
     }
     let same = result.changes.iter().all(|change| change.action == ChangeAction::Unchanged);
     Ok(if same { Code::Success } else { Code::Problems })
@@ -278,7 +281,7 @@ pub(super) async fn delete(cx: &mut Context, args: DeleteArgs) -> Result<Code> {
     let deleted = List { items: deleted };
     if !structured(&mut cx.screen, args.output.output, &deleted)? {
         for (name, result) in args.names.iter().zip(&deleted.items) {
-            writeln!(cx.screen, "{name} is deleted. {}", result.sentence)?;
+            cx.screen.paragraph(0, &format!("{name} is deleted. {}", result.sentence))?;
         }
     }
     result?;
@@ -324,5 +327,5 @@ pub(super) fn print(screen: &mut Screen, result: &ApplyResult, wide: bool) -> io
     }
     list::print_findings(screen, &result.findings)?;
     let done = if result.dry_run { "Nothing was changed. " } else { "" };
-    writeln!(screen, "{done}{}", result.sentence)
+    screen.paragraph(0, &format!("{done}{}", result.sentence))
 }

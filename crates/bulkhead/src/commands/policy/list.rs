@@ -84,7 +84,8 @@ pub(super) async fn list(cx: &mut Context, args: ListArgs) -> Result<Code> {
     keep(&mut list.items, args.namespace.as_deref(), args.origin);
     if !structured(&mut cx.screen, args.output.output, &list)? {
         if list.items.is_empty() {
-            writeln!(cx.screen, "No policy documents. Learned ones appear when a service goes to monitor.")?;
+            cx.screen
+                .paragraph(0, "No policy documents. Learned ones appear when a service goes to monitor.")?;
         } else {
             table(&list.items, moment::now()).print(&mut cx.screen, args.output.output.is_wide())?;
             print_findings(&mut cx.screen, list.items.iter().flat_map(|policy| &policy.findings))?;
@@ -161,7 +162,8 @@ fn print_effective(
 ) -> io::Result<()> {
     write!(screen, "{} is in ", policy.service)?;
     screen.span(policy.mode.into(), &policy.mode.to_string())?;
-    writeln!(screen, "; policy revision {}. The first rule that matches decides.", policy.revision)?;
+    writeln!(screen, "; policy revision {}.", policy.revision)?;
+    writeln!(screen, "The first rule that matches decides.")?;
     for (title, rules) in [("Ingress", &policy.ingress), ("Egress", &policy.egress)] {
         writeln!(screen)?;
         screen.line(Style::Bold, title)?;

@@ -159,11 +159,8 @@ async fn begin(cx: &mut Context, client: &Client, args: TryArgs) -> Result<Code>
         return told(cx, args.output.output, &detail);
     }
     if !structured(&mut cx.screen, args.output.output, &begun)? {
-        writeln!(
-            cx.screen,
-            "Trial {id} runs until {}; nothing is enforced by it. See what it finds: bulkhead policy try show {id}",
-            moment::rfc3339(begun.trial.ends)
-        )?;
+        cx.screen.paragraph(0, &format!("Trial {id} runs until {}; nothing is enforced by it. See what it finds: bulkhead policy try show {id}",
+            moment::rfc3339(begun.trial.ends)))?;
     }
     Ok(Code::Success)
 }
@@ -212,7 +209,7 @@ fn word(state: TrialState) -> &'static str {
 
 fn table(screen: &mut Screen, trials: &[Trial], wide: bool) -> io::Result<()> {
     if trials.is_empty() {
-        return writeln!(screen, "Nothing is tried. Begin: bulkhead policy try -f PATH --for 1h");
+        return screen.paragraph(0, "Nothing is tried. Begin: bulkhead policy try -f PATH --for 1h");
     }
     let mut table = Table::new([
         Column::text("ID"),

@@ -29,9 +29,10 @@ pub(super) async fn run(cx: &mut Context, args: &ZonesArgs) -> Result<Code> {
     if !structured(&mut cx.screen, args.output.output, &list)? {
         match (&args.zone, list.items.as_slice()) {
             (Some(_), [zone]) => detail(&mut cx.screen, zone)?,
+            (_, []) => cx.screen.paragraph(0, &list.sentence)?,
             _ => {
                 table(&list.items).print(&mut cx.screen, args.output.output.is_wide())?;
-                writeln!(cx.screen, "{}", list.sentence)?;
+                cx.screen.paragraph(0, &list.sentence)?;
             }
         }
     }

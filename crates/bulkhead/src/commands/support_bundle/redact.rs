@@ -1,6 +1,8 @@
 //! Leaves out whatever may be a secret. Too much rather than too little: who helps can ask.
 
+use crate::commands::outputs::host;
 use serde_json::Value;
+use std::borrow::Cow;
 
 const LEFT_OUT: &str = "(left out)";
 
@@ -36,18 +38,28 @@ pub(super) fn tree(value: &mut Value) {
 /// `https://host:port` of an address.
 fn origin(address: &str) -> String {
     match address.split_once("://") {
-        Some((scheme, rest)) => {
-            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            let host = host.rsplit('@').next().unwrap_or_default();
-            format!("{scheme}://{host}/{LEFT_OUT}")
-        }
+        Some((scheme, _)) => format!("{scheme}://{}/{LEFT_OUT}", host(address)),
         None => LEFT_OUT.to_owned(),
     }
 }
 
-/// Leaves Bulkhead's tokens, `name=value` and `name: value` with a secret name, and passwords in addresses out of a
-/// text, word by word.
+/// The text without the private keys in it.
+fn without_keys(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    while let Some(begin) = text.find("PRIVATE KEY-----").and_then(|at| text[..at].rfind("-----BEGIN")) {
+        let end = text[begin..].find("-----END").map_or(text.len(), |at| {
+            let end = begin + at + "-----END".len();
+            text[end..].find("-----").map_or(text.len(), |at| end + at + "-----".len())
+        });
+        text = Cow::Owned(format!("{}{LEFT_OUT}{}", &text[..begin], &text[end..]));
+    }
+    text
+}
+
+/// Leaves private keys out of a text, and word by word Bulkhead's tokens, `name=value` and `name: value` with a secret
+/// name, passwords in addresses, and the paths of addresses of the web.
 pub(super) fn text(text: &str) -> String {
+    let text = &*without_keys(text);
     let mut out = String::with_capacity(text.len());
     let mut secret_follows = false;
     for piece in text.split_inclusive(char::is_whitespace) {
@@ -99,6 +111,11 @@ fn one_word(word: &str) -> (String, bool) {
     if word.starts_with("--") && is_secret(word) {
         return (word.to_owned(), true);
     }
+    if let Some(at) = word.find("https://").or_else(|| word.find("http://"))
+        && word[at..].splitn(4, '/').nth(3).is_some_and(|path| !path.is_empty())
+    {
+        return (format!("{}{}", &word[..at], origin(&word[at..])), false);
+    }
     if let Some((scheme, rest)) = word.split_once("://")
         && let Some((user, host)) = rest.split_once('@')
         && !user.contains('/')
@@ -126,6 +143,19 @@ mod tests {
                 "PGPASSWORD=(left out) psql postgres://(left out)@db/shop",
             ),
             ("api-key:abc", "api-key:(left out)"),
+            (
+                "cannot post to https://hooks.example.com/T0/XYZ: no",
+                "cannot post to https://hooks.example.com/(left out) no",
+            ),
+            (
+                "see http://127.0.0.1:7070/ or https://u:p@host",
+                "see http://127.0.0.1:7070/ or https://(left out)@host",
+            ),
+            (
+                "a\n-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n-----END EC PRIVATE KEY-----\nb -----BEGIN CERTIFICATE-----",
+                "a\n(left out)\nb -----BEGIN CERTIFICATE-----",
+            ),
+            ("-----BEGIN PRIVATE KEY-----\nMHcCAQ", "(left out)"),
         ] {
             assert_eq!(text(before), after);
         }
