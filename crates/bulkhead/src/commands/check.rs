@@ -6,7 +6,7 @@ mod kernel;
 mod runtimes;
 mod system;
 
-use super::Context;
+use super::{Context, up::configuration::Places};
 use crate::{
     exit::Code,
     output::{Screen, Style, format::OutputArgs, structured, waiting},
@@ -31,17 +31,21 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     output: OutputArgs,
 
-    /// Address on which the controller would listen
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
-    listen: SocketAddr,
+    /// Configuration file of `bulkhead up` [default: /etc/bulkhead/bulkhead.toml, where it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
-    /// Socket of Docker
-    #[arg(long, value_name = "PATH", default_value = crate::commands::DOCKER_SOCKET)]
-    docker_socket: PathBuf,
+    /// Address on which the controller would listen [default: as in the file, else 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
 
-    /// Socket of containerd
-    #[arg(long, value_name = "PATH", default_value = crate::commands::CONTAINERD_SOCKET)]
-    containerd_socket: PathBuf,
+    /// Socket of Docker [default: as in the file, else /var/run/docker.sock]
+    #[arg(long, value_name = "PATH")]
+    docker_socket: Option<PathBuf>,
+
+    /// Socket of containerd [default: as in the file, else /run/containerd/containerd.sock]
+    #[arg(long, value_name = "PATH")]
+    containerd_socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -146,7 +150,8 @@ impl Report {
 }
 
 pub(crate) async fn run(cx: &mut Context, args: CheckArgs) -> Result<Code> {
-    let work = examine(&cx.global.state_dir, args.listen, &args.docker_socket, &args.containerd_socket);
+    let found = Places::find(args.config.as_deref(), args.listen, args.docker_socket, args.containerd_socket);
+    let work = examine(&cx.global.state_dir, found);
     let report = waiting::during("checking this host", work).await;
     if !structured(&mut cx.screen, args.output.output, &report)? {
         report.print(&mut cx.screen)?;
@@ -154,21 +159,33 @@ pub(crate) async fn run(cx: &mut Context, args: CheckArgs) -> Result<Code> {
     Ok(if report.ok { Code::Success } else { Code::Problems })
 }
 
-async fn examine(state_dir: &Path, listen: SocketAddr, docker: &Path, containerd: &Path) -> Report {
+async fn examine(state_dir: &Path, (places, wrong): (Places, Option<anyhow::Error>)) -> Report {
     let host = Host::this();
+    let Places { listen, docker_socket, containerd_socket } = places;
+    let mut own = bulkhead::findings(&host, state_dir, listen);
+    own.extend(wrong.map(|error| {
+        Finding::failed(
+            "configuration",
+            format!("the configuration file cannot be used: {error:#}"),
+            "`bulkhead up` does not start; what is checked here are the usual places",
+            "mend it (every setting is in docs/cli.md), or name another one: --config FILE",
+        )
+    }));
     Report::new(vec![
         Category { category: "kernel", findings: kernel::findings(&host) },
         Category { category: "privileges", findings: system::privileges(&host) },
-        Category { category: "container runtimes", findings: runtimes::findings(docker, containerd).await },
+        Category {
+            category: "container runtimes",
+            findings: runtimes::findings(&docker_socket, &containerd_socket).await,
+        },
         Category { category: "system", findings: system::findings(&host, state_dir) },
-        Category { category: "bulkhead", findings: bulkhead::findings(&host, state_dir, listen) },
+        Category { category: "bulkhead", findings: own },
     ])
 }
 
 /// What `check` finds with its usual options, for others to print.
 pub(super) async fn report(state_dir: &Path) -> impl Serialize + use<> {
-    let (docker, containerd) = (Path::new(super::DOCKER_SOCKET), Path::new(super::CONTAINERD_SOCKET));
-    examine(state_dir, SocketAddr::from(([127, 0, 0, 1], 7070)), docker, containerd).await
+    examine(state_dir, Places::find(None, None, None, None)).await
 }
 
 #[cfg(test)]

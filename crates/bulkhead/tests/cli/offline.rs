@@ -251,6 +251,23 @@ fn check_reports_in_json_with_stable_names() {
 }
 
 #[test]
+fn check_looks_where_the_configuration_file_says_and_tells_what_is_wrong_with_it() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let file = dir.path().join("bulkhead.toml");
+    let sockets =
+        "docker_socket = '/nonexistent/docker-of-the-file.sock'\ncontainerd_socket = '/nonexistent/c.sock'\n";
+    fs::write(&file, sockets).expect("write");
+    let path = file.to_string_lossy().into_owned();
+    let found = text(&run(&["check", "--config", &path, "-o", "wide"]).stdout);
+    assert!(found.contains("/nonexistent/docker-of-the-file.sock"), "{found}");
+    fs::write(&file, "docker_sockets = 7\n").expect("write");
+    let output = run(&["check", "--config", &path, "-o", "json"]);
+    assert_eq!(code(&output), 1);
+    let report = text(&output.stdout);
+    assert!(report.contains("\"check\": \"configuration\"") && report.contains("bulkhead.toml"), "{report}");
+}
+
+#[test]
 fn output_that_is_no_terminal_has_no_colour_unless_asked_for() {
     let plain = run(&["check"]);
     assert!(!text(&plain.stdout).contains('\x1b'));

@@ -149,6 +149,64 @@ pub(super) struct File {
     tables: Option<Tables>,
 }
 
+impl File {
+    /// The one that is named, or the usual one where it is there.
+    fn read(path: Option<&Path>) -> Result<Self> {
+        match path {
+            Some(path) => {
+                let text =
+                    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                parse(path, &text)
+            }
+            None => match fs::read_to_string(USUAL_FILE) {
+                Ok(text) => parse(Path::new(USUAL_FILE), &text),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+                Err(error) => Err(error).with_context(|| format!("cannot read {USUAL_FILE}")),
+            },
+        }
+    }
+}
+
+/// Where it listens, and where the runtimes do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Places {
+    pub(crate) listen: SocketAddr,
+    pub(crate) docker_socket: PathBuf,
+    pub(crate) containerd_socket: PathBuf,
+}
+
+impl Places {
+    /// By options, else by the file, else the usual ones; and what is wrong with the file.
+    pub(crate) fn find(
+        config: Option<&Path>,
+        listen: Option<SocketAddr>,
+        docker: Option<PathBuf>,
+        containerd: Option<PathBuf>,
+    ) -> (Self, Option<anyhow::Error>) {
+        let (file, wrong) = match File::read(config) {
+            Ok(file) => (file, None),
+            Err(error) => (File::default(), Some(error)),
+        };
+        (Self::merge(&file, listen, docker, containerd), wrong)
+    }
+
+    fn merge(
+        file: &File,
+        listen: Option<SocketAddr>,
+        docker: Option<PathBuf>,
+        containerd: Option<PathBuf>,
+    ) -> Self {
+        let socket = |option: Option<PathBuf>, file: &Option<PathBuf>, usual: &str| {
+            option.or_else(|| file.clone()).unwrap_or_else(|| usual.into())
+        };
+        Self {
+            listen: listen.or(file.listen).unwrap_or((Ipv4Addr::LOCALHOST, 7070).into()),
+            docker_socket: socket(docker, &file.docker_socket, DOCKER_SOCKET),
+            containerd_socket: socket(containerd, &file.containerd_socket, CONTAINERD_SOCKET),
+        }
+    }
+}
+
 /// The least and the most connections that may be asked for: below, a single busy service fills the table; above, the
 /// table alone takes more than 2 GiB.
 const CONNECTIONS: std::ops::RangeInclusive<u32> = 1024..=16 << 20;
@@ -159,22 +217,12 @@ const RING: u32 = 1 << 16;
 
 impl Configuration {
     pub(super) fn new(args: &UpArgs) -> Result<Self> {
-        let file = match &args.config {
-            Some(path) => {
-                let text =
-                    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-                parse(path, &text)?
-            }
-            None => match fs::read_to_string(USUAL_FILE) {
-                Ok(text) => parse(Path::new(USUAL_FILE), &text)?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => File::default(),
-                Err(error) => return Err(error).with_context(|| format!("cannot read {USUAL_FILE}")),
-            },
-        };
-        Self::merge(args, file)
+        Self::merge(args, File::read(args.config.as_deref())?)
     }
 
     fn merge(args: &UpArgs, file: File) -> Result<Self> {
+        let sockets = (args.docker_socket.clone(), args.containerd_socket.clone());
+        let places = Places::merge(&file, args.listen, sockets.0, sockets.1);
         let tls = match (&args.tls_certificate, &args.tls_key) {
             (Some(certificate), Some(key)) => {
                 Some(TlsFiles { certificate: certificate.clone(), key: key.clone() })
@@ -182,18 +230,10 @@ impl Configuration {
             _ => file.tls,
         };
         let merged = Self {
-            listen: args.listen.or(file.listen).unwrap_or((Ipv4Addr::LOCALHOST, 7070).into()),
+            listen: places.listen,
             tls,
-            docker_socket: args
-                .docker_socket
-                .clone()
-                .or(file.docker_socket)
-                .unwrap_or_else(|| DOCKER_SOCKET.into()),
-            containerd_socket: args
-                .containerd_socket
-                .clone()
-                .or(file.containerd_socket)
-                .unwrap_or_else(|| CONTAINERD_SOCKET.into()),
+            docker_socket: places.docker_socket,
+            containerd_socket: places.containerd_socket,
             automatic: if args.automatic { Some(true) } else { file.automatic },
             profile: args.profile.or(file.profile),
             learn_scale: args.learn_scale.or(file.learn_scale).unwrap_or(1.0),
