@@ -65,6 +65,7 @@ test("a thousand denials a second neither take away what is read, nor the page",
   const estate = await startEstate(program, 200, 1000);
   try {
     await signIn(page, estate.token, `${estate.url}/`);
+    await estate.ask("denials 10");
     await page.goto(`${estate.url}/#/events?group=denials`);
     const headline = page.getByRole("heading", { level: 1 });
     await expect(page.getByRole("option").first()).toBeVisible();

@@ -84,6 +84,7 @@ try {
   }
   // The first finds every cache of server and machine cold.
   figure("first usable map, 1,000 services, 10,000 edges", Math.round(median(loads.slice(1))), "ms", 1000);
+  figures.push({ name: "  the fastest of them", value: Math.round(Math.min(...loads)), unit: "ms", ok: true });
   for (const name of Object.keys(parts[0])) figures.push({ name: `  ${name}`, value: Math.round(median(parts.slice(1).map((each) => each[name]))), unit: "ms", ok: true });
 
   const { page } = await open();
@@ -159,9 +160,9 @@ try {
 
   // Where each of them is drawn: the list of events.
   const told = (await open()).page;
+  await estate.ask("denials 1000");
   await told.goto(`${estate.url}/#/events?group=denials`);
   await told.waitForSelector("[role=option]");
-  await estate.ask("denials 1000");
   await told.waitForTimeout(short ? 4000 : 10_000);
   const listed = await frames(told, () => told.waitForTimeout(short ? 5000 : 20_000));
   await estate.ask("denials 0");
