@@ -6,6 +6,9 @@ import { count, plural } from "../text/numbers";
 import { shortClock, span } from "../text/times";
 import { useNow } from "./now";
 
+/** Each with a capital and a full stop, however the server wrote it. */
+const sentences = (...all: string[]): string => all.filter((each) => each !== "").map((each) => `${each.charAt(0).toUpperCase()}${each.slice(1).replace(/\.$/, "")}.`).join(" ");
+
 /** What is old or wrong, and first whether enforcement goes on. */
 export function StaleBar({ status }: { status: UseQueryResult<Status> }) {
   const { liveness } = useGraph();
@@ -18,7 +21,7 @@ export function StaleBar({ status }: { status: UseQueryResult<Status> }) {
     for (const node of data.nodes) {
       if (now - node.last_report > 30_000) lines.push(`${node.name} is silent for ${span(now - node.last_report)}. Enforcement goes on in its kernel with policy revision ${count(node.health.revision)}; what you see of it is as old.`);
     }
-    for (const each of data.degraded) lines.push(`${each.what} ${each.remedy}`);
+    for (const each of data.degraded) lines.push(sentences(each.what, each.remedy));
     if (data.learn_scale !== 1) lines.push(`Learning runs ${count(data.learn_scale)} times as fast as the clock: a demonstration, its figures of learning do not hold.`);
     if (data.lost_events > 0) lines.push(`${plural(data.lost_events, "event")} lost since start; confidence of learning is lowered for that time.`);
   }
