@@ -127,6 +127,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn networks_that_pass_by_the_host_are_named() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("docker.sock");
+        let listener = UnixListener::bind(&path).expect("bind");
+        let server = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 512];
+                let n = stream.read(&mut request).await.expect("request");
+                let body = match std::str::from_utf8(&request[..n]).expect("text") {
+                    r if r.contains("/version ") => r#"{"Version":"28.2.2"}"#,
+                    r if r.contains("/networks?") => {
+                        r#"[{"Name":"mac","Driver":"macvlan"},{"Name":"shop","Driver":"bridge"}]"#
+                    }
+                    _ => "{}",
+                };
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                stream.write_all((head + body).as_bytes()).await.expect("answer");
+            }
+        });
+        let found = findings(&path, Path::new("/nonexistent/socket")).await;
+        server.abort();
+        let networks = found.iter().find(|f| f.check == "networks").expect("a finding");
+        assert_eq!(networks.outcome, Outcome::Warning);
+        assert!(networks.found.ends_with(": mac (macvlan)"), "{}", networks.found);
+    }
+
+    #[tokio::test]
     async fn a_host_without_any_runtime_fails() {
         let nowhere = Path::new("/nonexistent/socket");
         let found = findings(nowhere, nowhere).await;
