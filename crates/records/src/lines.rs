@@ -34,7 +34,10 @@ fn peek(input: &mut impl BufRead) -> io::Result<&[u8]> {
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
     input: R,
+    /// A line that did not lie in the buffer of the input as a whole.
     line: Vec<u8>,
+    /// So many bytes of that buffer were handed out, or looked at, and are no longer needed.
+    done: usize,
     number: u64,
 }
 
@@ -48,7 +51,7 @@ pub(crate) enum Line<'a> {
 
 impl<R: BufRead> Lines<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self { input, line: Vec::new(), number: 0 }
+        Self { input, line: Vec::new(), done: 0, number: 0 }
     }
 
     /// Number of the line that was handed out last, from 1.
@@ -57,38 +60,49 @@ impl<R: BufRead> Lines<R> {
     }
 
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.input.consume(std::mem::take(&mut self.done));
         self.line.clear();
-        let most = LONGEST as u64 + 1;
-        let read = self.input.by_ref().take(most).read_until(b'\n', &mut self.line)?;
-        if read == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        if self.line.last() == Some(&b'\n') {
-            self.line.pop();
-            if self.line.last() == Some(&b'\r') {
-                self.line.pop();
+        let (mut empty, mut too_long) = (true, false);
+        let whole = loop {
+            let buffer = peek(&mut self.input)?;
+            let end = memchr::memchr(b'\n', buffer);
+            let part = end.unwrap_or(buffer.len());
+            match end {
+                Some(end) if empty => break Some(end),
+                // The end of the text.
+                None if part == 0 => break None,
+                _ => {}
             }
-        } else if self.line.len() > LONGEST {
-            self.skip_to_end()?;
+            empty = false;
+            too_long |= self.line.len() + part > LONGEST;
+            if !too_long {
+                self.line.extend_from_slice(&buffer[..part]);
+            }
+            self.input.consume(part + usize::from(end.is_some()));
+            if end.is_some() {
+                break None;
+            }
+        };
+        let line = match whole {
+            Some(end) => {
+                self.done = end + 1;
+                too_long = end > LONGEST;
+                &peek(&mut self.input)?[..end]
+            }
+            None if empty => return Ok(None),
+            None => &self.line,
+        };
+        self.number += 1;
+        if too_long {
             return Ok(Some(Line::Wrong("longer than 1 MiB")));
         }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         // Some editors put a byte order mark before the first line.
         let line = match self.number {
-            1 => self.line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.line),
-            _ => &self.line,
+            1 => line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line),
+            _ => line,
         };
         Ok(Some(std::str::from_utf8(line).map_or(Line::Wrong("not text (UTF-8)"), Line::Text)))
-    }
-
-    fn skip_to_end(&mut self) -> io::Result<()> {
-        loop {
-            self.line.clear();
-            let read = self.input.by_ref().take(BUFFER as u64).read_until(b'\n', &mut self.line)?;
-            if read == 0 || self.line.last() == Some(&b'\n') {
-                return Ok(());
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Tests that need a kernel or containers are in the files `privileged_*.rs` beside this folder.
 
+mod cookbook;
 mod offline;
 mod program;
 mod questions;

@@ -171,7 +171,7 @@ fn address(last: u8) -> IpAddr {
     [172, 30, 0, last].into()
 }
 
-fn workload(name: &str, last: u8) -> Workload {
+pub(crate) fn workload(name: &str, last: u8) -> Workload {
     Workload {
         name: format!("shop-{name}-1").into(),
         owner: WorkloadOwner::Compose,

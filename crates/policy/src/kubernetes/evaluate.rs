@@ -66,7 +66,8 @@ impl Walk<'_> {
             .collect();
         let matching = |policy: &&Policy| -> Option<Action> {
             let rules = policy.rules(direction).unwrap_or_default();
-            rules.iter().find(|rule| self.rule_matches(rule, peer)).map(|rule| rule.action)
+            let mean_pods = self.semantics.addresses_mean_pods(policy);
+            rules.iter().find(|rule| self.rule_matches(rule, peer, mean_pods)).map(|rule| rule.action)
         };
         for tier in selecting.chunk_by(|a, b| a.layer.tier == b.layer.tier) {
             match tier.iter().find_map(matching) {
@@ -93,17 +94,17 @@ impl Walk<'_> {
         pod.host_network && !self.semantics.host_network_pods_are_pods
     }
 
-    fn rule_matches(&self, rule: &Rule, peer: PacketPeer<'_>) -> bool {
+    fn rule_matches(&self, rule: &Rule, peer: PacketPeer<'_>, addresses_mean_pods: bool) -> bool {
         // Of a first packet, no application is known.
         if !rule.applications.is_empty() && rule.action != Action::Allow {
             return false;
         }
-        let peers =
-            rule.peers.as_ref().is_none_or(|peers| peers.iter().any(|one| self.peer_matches(one, peer)));
+        let matches = |one: &PeerMatch| self.peer_matches(one, peer, addresses_mean_pods);
+        let peers = rule.peers.as_ref().is_none_or(|peers| peers.iter().any(matches));
         peers && rule.ports.as_ref().is_none_or(|ports| ports.iter().any(|port| self.port_matches(port)))
     }
 
-    fn peer_matches(&self, one: &PeerMatch, peer: PacketPeer<'_>) -> bool {
+    fn peer_matches(&self, one: &PeerMatch, peer: PacketPeer<'_>, addresses_mean_pods: bool) -> bool {
         match (one, peer, self.pod(peer)) {
             (PeerMatch::Pods(wanted), _, Some((name, pod))) => {
                 let labels: Labels = self.resources.namespace_labels(&name.namespace);
@@ -117,7 +118,9 @@ impl Walk<'_> {
             (PeerMatch::Addresses { addresses, .. }, PacketPeer::Address(address), _) => {
                 addresses.contains(address)
             }
-            (PeerMatch::Addresses { addresses, pods_too: true }, _, Some((_, pod))) => {
+            (PeerMatch::Addresses { addresses, pods_too: true }, _, Some((_, pod)))
+                if addresses_mean_pods =>
+            {
                 let unknown = pod.addresses.is_empty();
                 unknown && (addresses.v4().is_full() || addresses.v6().is_full())
                     || pod.addresses.iter().any(|address| addresses.contains(*address))

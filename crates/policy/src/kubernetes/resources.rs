@@ -123,13 +123,22 @@ pub struct Semantics {
     /// Whether policies select pods of the host's network, and peers by selector match them. Kubernetes leaves it to the
     /// implementation, and most treat them as their node: selected by nothing, matched by address alone.
     pub host_network_pods_are_pods: bool,
+    /// Whether networks in `AdminNetworkPolicy` and `BaselineAdminNetworkPolicy` mean pods whose addresses lie in them, as
+    /// the API says.
+    pub admin_networks_mean_pods: bool,
 }
 
 impl Semantics {
-    /// As the common network plugins do it.
-    pub const KUBERNETES: Self = Self { host_network_pods_are_pods: false };
+    /// Whether addresses in rules of a policy can mean pods.
+    pub(super) fn addresses_mean_pods(self, policy: &Policy) -> bool {
+        self.admin_networks_mean_pods
+            || !matches!(policy.kind, "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy")
+    }
+
+    /// As the API says, and where it leaves a choice, as the common network plugins do it.
+    pub const KUBERNETES: Self = Self { host_network_pods_are_pods: false, admin_networks_mean_pods: true };
     /// As np-guard's netpol-analyzer has it.
-    pub const NP_GUARD: Self = Self { host_network_pods_are_pods: true };
+    pub const NP_GUARD: Self = Self { host_network_pods_are_pods: true, admin_networks_mean_pods: false };
 }
 
 /// The label that the API server gives to every namespace.

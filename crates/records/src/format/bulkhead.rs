@@ -24,8 +24,10 @@ struct Line<'a> {
     server: Peer<'a>,
     #[serde(borrow)]
     protocol: Text<'a>,
-    client_address: Option<IpAddr>,
-    server_address: Option<IpAddr>,
+    #[serde(borrow, default)]
+    client_address: Text<'a>,
+    #[serde(borrow, default)]
+    server_address: Text<'a>,
     server_port: u16,
     #[serde(borrow, default)]
     application: Text<'a>,
@@ -63,8 +65,8 @@ impl LineFormat for Bulkhead {
         Ok(Record {
             start: line.time,
             end: line.time,
-            client: end(line.client, line.client_address)?,
-            server: end(line.server, line.server_address)?,
+            client: end(line.client, &line.client_address)?,
+            server: end(line.server, &line.server_address)?,
             protocol: super::protocol(&line.protocol.0)?,
             port: line.server_port,
             application,
@@ -85,7 +87,12 @@ impl LineFormat for Bulkhead {
     }
 }
 
-fn end<'a>(peer: Peer<'a>, address: Option<IpAddr>) -> Result<End<'a>, String> {
+fn end<'a>(peer: Peer<'a>, address: &Text<'_>) -> Result<End<'a>, String> {
+    // The address of a service says nothing beside its name.
+    let address = match (peer.kind.0.as_ref(), address.0.as_ref()) {
+        ("service", _) | (_, "") => None,
+        (_, text) => Some(text.parse::<IpAddr>().map_err(|_| format!("'{text}' is not an address"))?),
+    };
     let named = match peer.kind.0.as_ref() {
         "service" => match peer.name.0 {
             Cow::Borrowed(name) => {

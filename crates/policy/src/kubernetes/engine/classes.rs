@@ -4,7 +4,7 @@ use super::{Members, PeerIndex, PodClass, index::Index, way};
 use crate::{
     flowset::AddressSet,
     kubernetes::{
-        Network, PeerMatch, PortSpec, Resources, Rule, Semantics, WorkloadName, connections::ranges,
+        Network, PeerMatch, Policy, PortSpec, Resources, Rule, Semantics, WorkloadName, connections::ranges,
     },
 };
 use bulkhead_model::{Direction, IpProtocol};
@@ -40,13 +40,12 @@ impl<'r> Classes<'r> {
         let mut index = Index::new(resources, semantics);
         let ranges = DIRECTIONS.map(|direction| ranges(&resources.policies, direction));
         let raw = DIRECTIONS.map(|direction| {
-            let rules = |index: &mut Index<'r>, rules: &'r [Rule]| -> Vec<Raw<'r>> {
-                rules.iter().map(|rule| Raw::new(rule, index)).collect()
+            let rules = |policy: &'r Policy| -> Vec<Raw<'r>> {
+                let mean_pods = semantics.addresses_mean_pods(policy);
+                let rules = policy.rules(direction).unwrap_or_default();
+                rules.iter().map(|rule| Raw::new(rule, mean_pods, &mut index)).collect()
             };
-            let policies = resources.policies.iter();
-            policies
-                .map(|policy| rules(&mut index, policy.rules(direction).unwrap_or_default()))
-                .collect::<Vec<_>>()
+            resources.policies.iter().map(rules).collect::<Vec<_>>()
         });
         // The policies that select each pod, and each distinct list of them once.
         let mut selections = vec![Vec::new()];
@@ -94,7 +93,7 @@ impl<'r> Classes<'r> {
 }
 
 impl<'r> Raw<'r> {
-    fn new(rule: &'r Rule, index: &mut Index<'_>) -> Self {
+    fn new(rule: &'r Rule, addresses_mean_pods: bool, index: &mut Index<'_>) -> Self {
         let Some(peers) = &rule.peers else { return Self::Everything };
         let (mut pods, mut addresses) = (Vec::new(), Vec::new());
         for peer in peers {
@@ -102,7 +101,7 @@ impl<'r> Raw<'r> {
                 PeerMatch::Pods(subject) => pods.push(index.find(subject)),
                 PeerMatch::Addresses { addresses: these, pods_too } => {
                     addresses.push(these);
-                    if *pods_too {
+                    if *pods_too && addresses_mean_pods {
                         pods.push(index.at(these));
                     }
                 }

@@ -54,7 +54,7 @@ impl Reader<'_> {
         object.ignore(&["apiVersion", "kind", "status"]);
         let mut spec = self.object(&spec)?;
         self.finish(object);
-        let layer = self.layer(kind, &mut spec, dialect)?;
+        let layer = self.layer(kind, &mut spec, dialect);
         let subject = match spec.get("subject") {
             Some(subject) => self.subject(&subject),
             None => {
@@ -71,7 +71,7 @@ impl Reader<'_> {
         let egress = spec.get("egress");
         let egress = rules(self, egress, "to");
         self.finish(spec);
-        let subject = subject?;
+        let (layer, subject) = (layer?, subject?);
         (!self.failed).then(|| Policy {
             kind,
             namespace: None,
@@ -91,26 +91,29 @@ impl Reader<'_> {
             return Some(Layer::baseline(0));
         }
         let priority = match spec.get("priority") {
-            Some(field) => u16::try_from(self.integer(&field, 0, LAST_PRIORITY)?).ok()?,
+            Some(field) => {
+                self.integer(&field, 0, LAST_PRIORITY).and_then(|number| u16::try_from(number).ok())
+            }
             None => {
+                let article = if kind.starts_with('A') { "an" } else { "a" };
                 self.error_in(
                     spec,
-                    format!("a {kind} needs a priority"),
+                    format!("{article} {kind} needs a priority"),
                     "a number from 0 to 1000, lowest first",
                 );
-                return None;
+                None
             }
         };
         if dialect == Dialect::V1Alpha1 {
-            return Some(Layer::admin(priority));
+            return priority.map(Layer::admin);
         }
         let Some(tier) = spec.get("tier") else {
             self.error_in(spec, format!("a {kind} needs a tier"), "Admin or Baseline");
             return None;
         };
         match self.text(&tier)? {
-            "Admin" => Some(Layer::admin(priority)),
-            "Baseline" => Some(Layer::baseline(priority)),
+            "Admin" => priority.map(Layer::admin),
+            "Baseline" => priority.map(Layer::baseline),
             other => {
                 self.error_with(&tier, format!("'{other}' is not a tier"), "expected Admin or Baseline");
                 None
@@ -167,21 +170,21 @@ impl Reader<'_> {
                 other => {
                     let message = format!("'{other}' is not an action here");
                     self.error_with(&field, message, format!("expected {}", expected.join(", ")));
-                    return None;
+                    Action::Deny
                 }
             },
+            // With an error there is no policy, and the rest of the rule is looked at all the same.
             None => {
                 self.error_in(&object, "a rule needs an action", format!("one of {}", expected.join(", ")));
-                return None;
+                Action::Deny
             }
         };
         let list = object.get(peers).map(|field| self.list(&field)).unwrap_or_default();
         if list.is_empty() {
             let remedy = format!("'{peers}: [{{namespaces: {{}}}}]' means every pod");
             self.error_in(&object, format!("a rule must say {peers} with at least one peer"), remedy);
-            return None;
         }
-        let matches = list.iter().flat_map(|peer| self.admin_peer(peer, peers == "to", dialect)).collect();
+        let matches = list.iter().flat_map(|peer| self.admin_peer(peer, peers == "to")).collect();
         let ports = match dialect {
             Dialect::V1Alpha1 => object.get("ports"),
             Dialect::V1Alpha2 => object.get("protocols"),
@@ -199,7 +202,7 @@ impl Reader<'_> {
         Some(Rule { name, action, peers: Some(matches), ports, applications: Vec::new(), place })
     }
 
-    fn admin_peer(&mut self, at: &Field<'_>, egress: bool, dialect: Dialect) -> Vec<PeerMatch> {
+    fn admin_peer(&mut self, at: &Field<'_>, egress: bool) -> Vec<PeerMatch> {
         let Some(mut object) = self.object(at) else { return Vec::new() };
         let (namespaces, pods) = (object.get("namespaces"), object.get("pods"));
         let (networks, nodes, domains) = if egress {
@@ -224,10 +227,10 @@ impl Reader<'_> {
         }
         if let Some(networks) = networks {
             let list = self.list(&networks);
-            let pods_too = dialect == Dialect::V1Alpha2;
             let each = list.iter().filter_map(|at| self.network(at));
+            // The API says of both versions: "cluster-internal traffic will be checked against the rule as well".
             return each
-                .map(|network| PeerMatch::Addresses { addresses: network.into(), pods_too })
+                .map(|network| PeerMatch::Addresses { addresses: network.into(), pods_too: true })
                 .collect();
         }
         if let Some(domains) = domains {

@@ -170,3 +170,44 @@ fn a_named_port_that_nobody_has_is_pointed_out() {
     let found = connections(&reading.resources, Semantics::KUBERNETES).diagnostics;
     assert!(found[0].message.contains("no workload has a port named 'metrics'"), "{found:?}");
 }
+
+#[test]
+fn every_error_of_a_policy_of_administrators_is_told_at_once() {
+    let text = "apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: wrong}
+spec:
+  tier: Foo
+  priority: 2000
+  subject: {}
+  ingress: [{action: Allow, from: []}, {from: [{}]}]
+---
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {name: late}
+spec:
+  subject: {namespaces: {}}
+  egress: [{action: Accept, to: [{networks: [1.2.3.4]}]}]
+";
+    let errors: Vec<String> = read([("w.yaml", text)])
+        .diagnostics
+        .into_iter()
+        .filter(|d| d.severity == Severity::Error)
+        .map(|d| d.to_string())
+        .collect();
+    for part in [
+        "spec.tier: 'Foo' is not a tier",
+        "spec.priority: 2000 is out of range",
+        "a subject must say either namespaces or pods",
+        "spec.ingress[0].action: 'Allow' is not an action here",
+        "spec.ingress[0]: a rule must say from with at least one peer",
+        "spec.ingress[1]: a rule needs an action",
+        "spec.ingress[1].from[0]: a peer must say exactly one of",
+        "an AdminNetworkPolicy needs a priority",
+        "spec.egress[0].action: 'Accept' is not an action here",
+        "spec.egress[0].to[0].networks[0]: '1.2.3.4' is not a range of addresses",
+    ] {
+        assert_eq!(errors.iter().filter(|error| error.contains(part)).count(), 1, "{part}: {errors:#?}");
+    }
+    assert_eq!(errors.len(), 10, "{errors:#?}");
+}

@@ -136,6 +136,22 @@ spec:
 }
 
 #[test]
+fn networks_of_administrators_mean_pods_too_as_the_api_says_and_not_in_np_guards_reading() {
+    for (kind, name, priority) in
+        [("AdminNetworkPolicy", "a", "\n  priority: 1"), ("BaselineAdminNetworkPolicy", "default", "")]
+    {
+        let policy = format!(
+            "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:{priority}
+  subject: {{namespaces: {{}}}}
+  egress: [{{action: Deny, to: [{{networks: [0.0.0.0/0]}}]}}]\n"
+        );
+        let between = |semantics| between(&with(&policy), "default/db[Pod]", "default/web[Pod]", semantics);
+        assert!(between(Semantics::KUBERNETES).is_empty(), "{kind}");
+        assert_eq!(between(Semantics::NP_GUARD), universe(), "{kind}");
+    }
+}
+
+#[test]
 fn replicas_are_one_workload_and_other_labels_are_not_lost() {
     let pod = |name: &str, app: &str| {
         format!(
