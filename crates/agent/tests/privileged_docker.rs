@@ -279,6 +279,8 @@ fn every_kind_of_network_is_seen_or_named(estate: &Estate) {
 fn between_two_networks(estate: &Estate, web: Container, cache: Container) {
     let identity = estate.identity("cache");
     estate.wait_until_settled(&["cache-1"]);
+    let usable = || cache.has_usable_addresses();
+    assert!(wait_until(SAFETY_NET, usable), "duplicate address detection ends");
     let (v4, v6) = (to("10.88.9.20", 9011), to("fd88:9::20", 9012));
     for address in [v4, v6] {
         let knock = || {

@@ -19,6 +19,7 @@ pub struct Status {
     pub edges: u64,
     /// Events lost by nodes, store or streams since start.
     pub lost_events: u64,
+    /// Each counted once, also where both of its ends are services (which count it each, in their own numbers).
     pub denied_24h: u64,
     pub would_deny_24h: u64,
     /// How many times faster than the wall clock learning believes time to pass. Anything but 1 is for demonstrations:

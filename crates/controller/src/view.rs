@@ -40,6 +40,9 @@ pub(crate) struct View {
     pub(crate) lost: u64,
     pub(crate) connected: EdgeCounters,
     pub(crate) workload_count: u64,
+    /// Of the last 24 hours, each counted once, whichever of its ends are services.
+    pub(crate) denied_24h: u64,
+    pub(crate) would_deny_24h: u64,
     pub(crate) trials: Vec<bulkhead_api::Trial>,
 }
 
@@ -81,6 +84,12 @@ pub(crate) fn build(state: &State) -> View {
         lost: state.lost,
         connected: state.connected,
         workload_count: state.workload_count(),
+        denied_24h: state.services.values().map(|record| record.decided_denied.total(state.now)).sum(),
+        would_deny_24h: state
+            .services
+            .values()
+            .map(|record| record.decided_would_deny.total(state.now))
+            .sum(),
         trials: state.running_trials(),
     }
 }

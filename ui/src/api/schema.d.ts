@@ -2860,7 +2860,10 @@ export interface components {
             automatic: boolean;
             /** @description What is wrong at the moment. */
             degraded: components["schemas"]["Degradation"][];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Each counted once, also where both of its ends are services (which count it each, in their own numbers).
+             */
             denied_24h: number;
             /** Format: int64 */
             edges: number;

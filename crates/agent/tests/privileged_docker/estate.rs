@@ -403,8 +403,27 @@ impl Container {
     }
 
     pub(crate) fn received(&self) -> Received {
-        Received::of(&format!("/proc/{}/net", self.pid))
+        Received::of(&self.counters())
     }
+
+    /// Until then, packets to its IPv6 addresses are held, and arrive in what is counted later.
+    pub(crate) fn has_usable_addresses(&self) -> bool {
+        addresses_are_usable(&self.counters())
+    }
+
+    fn counters(&self) -> String {
+        format!("/proc/{}/net", self.pid)
+    }
+}
+
+/// Whether no IPv6 address of a network stack is tentative any more. `folder` is `/proc/PID/net`.
+pub(crate) fn addresses_are_usable(folder: &str) -> bool {
+    const TENTATIVE: u32 = 0x40;
+    let addresses = std::fs::read_to_string(format!("{folder}/if_inet6")).expect("IPv6");
+    addresses.lines().all(|line| {
+        let flags = line.split_whitespace().nth(4).expect("address, interface, prefix, scope, flags, name");
+        u32::from_str_radix(flags, 16).expect("hexadecimal") & TENTATIVE == 0
+    })
 }
 
 /// What a network stack has received from anybody, by its own counters.

@@ -2,7 +2,7 @@
 
 use crate::{
     connect, echoes, enforce,
-    estate::{Estate, HOST, SAFETY_NET},
+    estate::{Estate, HOST, SAFETY_NET, addresses_are_usable},
     to,
 };
 use bulkhead_discovery::cgroup;
@@ -32,7 +32,7 @@ fn a_container_in_the_hosts_network_is_confined_by_its_control_group() {
     assert_eq!((at_sink.local, at_sink.peer), (sink, Identity::HOST));
 
     // Until the bridge's address is known to be nobody else's, the host would speak with one of another interface.
-    assert!(wait_until(SAFETY_NET, addresses_are_usable), "duplicate address detection ends");
+    assert!(wait_until(SAFETY_NET, || addresses_are_usable("/proc/net")), "duplicate address detection ends");
     estate.rule("hostly", enforce(&[], &[(sink, 9102)]));
     for address in ["10.88.4.250", "fd88:4::fa"] {
         assert_eq!(nc(&estate, address, 9102), Reached::Refused, "{address}: allowed, and nobody listens");
@@ -89,16 +89,6 @@ fn a_container_in_the_hosts_network_is_confined_by_its_control_group() {
     estate.kill_agent();
     assert_eq!(bulkhead_agent::remove_all(estate.pins()), Vec::<String>::new());
     assert_eq!(nc(&estate, "10.88.4.250", 9103), Reached::Refused, "nothing is enforced any more");
-}
-
-/// Whether no IPv6 address of this namespace is tentative any more.
-fn addresses_are_usable() -> bool {
-    const TENTATIVE: u32 = 0x40;
-    let addresses = std::fs::read_to_string("/proc/net/if_inet6").expect("IPv6");
-    addresses.lines().all(|line| {
-        let flags = line.split_whitespace().nth(4).expect("address, interface, prefix, scope, flags, name");
-        u32::from_str_radix(flags, 16).expect("hexadecimal") & TENTATIVE == 0
-    })
 }
 
 /// Returns the folder of its control group.

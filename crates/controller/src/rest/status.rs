@@ -45,8 +45,6 @@ pub(super) async fn status(asked: Asked) -> Answer {
     let store = asked.app.store.borrow().clone();
     let now = asked.app.config.clock.now();
     let services = view.mode_counts();
-    let denied_24h = view.services.values().map(|s| s.denied_24h).sum();
-    let would_deny_24h = view.services.values().map(|s| s.would_deny_24h).sum();
     let total = view.services.len();
     let mut not_covered: Vec<String> =
         view.nodes.iter().flat_map(|node| node.health.not_covered.clone()).collect();
@@ -65,7 +63,7 @@ pub(super) async fn status(asked: Asked) -> Answer {
     };
     let sentence = match total {
         0 => "No service has been seen yet.".to_owned(),
-        _ => sentence(total, view.workload_count, view.edges.len(), &services, denied_24h) + &but,
+        _ => sentence(total, view.workload_count, view.edges.len(), &services, view.denied_24h) + &but,
     };
     json(&Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -78,8 +76,8 @@ pub(super) async fn status(asked: Asked) -> Answer {
         workloads: view.workload_count,
         edges: view.edges.len() as u64,
         lost_events: view.lost + asked.app.writer.dropped() + store.lost,
-        denied_24h,
-        would_deny_24h,
+        denied_24h: view.denied_24h,
+        would_deny_24h: view.would_deny_24h,
         learn_scale: view.learn_scale,
         automatic: view.settings.automatic,
         nodes: view.nodes.clone(),

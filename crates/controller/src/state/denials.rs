@@ -143,12 +143,23 @@ impl State {
             if count == 0 {
                 continue;
             }
-            for peer in [&edge.client, &edge.server] {
-                if let Some(name) = peer.service()
+            let (own, peer) = match direction {
+                Direction::Egress => (&edge.client, &edge.server),
+                Direction::Ingress => (&edge.server, &edge.client),
+            };
+            let mut decided = false;
+            for end in [own, peer] {
+                if let Some(name) = end.service()
                     && let Some(record) = self.services.get_mut(name)
                 {
-                    let hours = if denied { &mut record.denied } else { &mut record.would_deny };
+                    let (hours, here) = match denied {
+                        true => (&mut record.denied, &mut record.decided_denied),
+                        false => (&mut record.would_deny, &mut record.decided_would_deny),
+                    };
                     hours.add(last, count);
+                    if !std::mem::replace(&mut decided, true) {
+                        here.add(last, count);
+                    }
                     self.dirty_services.insert(name.clone());
                 }
             }

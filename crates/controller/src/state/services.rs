@@ -40,6 +40,11 @@ pub(crate) struct ServiceRecord {
     pub(crate) denied: Hourly,
     #[serde(default)]
     pub(crate) would_deny: Hourly,
+    /// What was decided at this service's own end: of a denial between two services, one of them counts it here.
+    #[serde(default)]
+    pub(crate) decided_denied: Hourly,
+    #[serde(default)]
+    pub(crate) decided_would_deny: Hourly,
     /// Edges that would have been denied since Monitor began, and when the last was first seen.
     #[serde(default)]
     pub(crate) shadow: u32,
@@ -116,6 +121,8 @@ impl ServiceRecord {
             last_seen: now,
             denied: Hourly::default(),
             would_deny: Hourly::default(),
+            decided_denied: Hourly::default(),
+            decided_would_deny: Hourly::default(),
             shadow: 0,
             shadow_last: None,
             canary: Vec::new(),

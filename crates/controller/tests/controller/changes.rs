@@ -203,11 +203,15 @@ async fn history_is_drawn_from_what_was_counted() {
     let running = start().await;
     running.shop().await;
     running.count("shop/web", "shop/redis", 6379, 0, 5).await;
-    eventually("the denial is counted", || async {
+    let denied = eventually("the denial is counted", || async {
         let status = running.admin.status().await.ok()?;
-        (status.denied_24h > 0).then_some(())
+        (status.denied_24h > 0).then_some(status.denied_24h)
     })
     .await;
+    let of =
+        async |service: &str| running.admin.service(&name(service)).await.expect("known").summary.denied_24h;
+    let each = (of("shop/web").await, of("shop/redis").await);
+    assert_eq!((denied, each), (5, (5, 5)), "both ends tell of it, the estate once");
     let directory = running.directory;
     running.controller.stop().await;
     // What was not written yet is written at the end.
