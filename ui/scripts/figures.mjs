@@ -71,15 +71,21 @@ try {
   const parts = [];
   for (let i = 0; i < (short ? 5 : 9); i++) {
     const { context, page } = await open();
+    // By the page's clock, which begins with the navigation: until the frame with the map is given to the screen.
+    await page.addInitScript((tile) => {
+      const look = () => requestAnimationFrame(document.querySelector(tile) === null ? look : () => setTimeout(() => { window.mapAt = performance.now(); }));
+      look();
+    }, TILE);
     const begun = performance.now();
     await page.goto(`${estate.url}/#/map`, { waitUntil: "commit" });
-    await page.waitForSelector(TILE);
-    loads.push(performance.now() - begun);
-    parts.push(await page.evaluate(() => {
+    await page.waitForFunction(() => window.mapAt !== undefined);
+    const tab = performance.now() - begun;
+    loads.push(await page.evaluate(() => window.mapAt));
+    parts.push(await page.evaluate((tab) => {
       const at = (name) => performance.getEntriesByName(name, "mark")[0]?.startTime ?? 0;
       const answered = performance.getEntriesByType("resource").find((each) => each.name.endsWith("/graph/columns"))?.responseEnd ?? 0;
-      return { "until its script runs": at("script"), "until the graph has come": answered, "until it is read": at("graph"), "until what is drawn is known": at("scene"), "until it is laid out": at("picture") };
-    }));
+      return { "until its script runs": at("script"), "until the graph has come": answered, "until it is read": at("graph"), "until what is drawn is known": at("scene"), "until it is laid out": at("picture"), "with a new process of the browser for the tab": tab };
+    }, tab));
     await context.close();
   }
   // The first finds every cache of server and machine cold.
