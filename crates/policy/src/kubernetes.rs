@@ -49,6 +49,7 @@ mod proof;
 mod reader;
 mod resources;
 mod selector;
+mod syntax;
 mod workloads;
 
 pub use connections::{Connection, Connectivity, Endpoint, connections};

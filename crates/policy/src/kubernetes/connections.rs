@@ -1,11 +1,13 @@
+mod exposed;
 mod units;
 
 use super::{
-    BackendPort, Diagnostic, Network, PeerMatch, Place, Pod, Policy, Resources, Semantics, Service,
-    ServicePort, Severity, TargetPort, Workload, WorkloadName, engine::Engine, lint::suspicious, universe,
+    Diagnostic, Network, PeerMatch, Place, Policy, Resources, Semantics, Severity, WorkloadName,
+    engine::Engine, lint::suspicious, universe,
 };
 use crate::flowset::{AddressSet, IntervalSet, ProtocolSet, cuts};
-use bulkhead_model::{Direction, IpProtocol};
+use bulkhead_model::Direction;
+use exposed::from_ingress;
 use std::{collections::BTreeMap, rc::Rc};
 use units::Units;
 
@@ -50,7 +52,7 @@ pub fn connections(resources: &Resources, semantics: Semantics) -> Connectivity 
     let mut found = units.between(&engine);
     found.extend(units.outside(&engine));
     let mut diagnostics = suspicious(resources, semantics);
-    found.extend(from_ingress(resources, &engine, &mut diagnostics));
+    found.extend(from_ingress(resources, semantics, &engine, &mut diagnostics));
     found.sort();
     let workloads = resources.workloads.keys();
     let [sources, destinations] = engine.ranges;
@@ -91,65 +93,6 @@ pub(super) fn ranges(policies: &[Policy], direction: Direction) -> Vec<AddressSe
     v4.chain(v6).collect()
 }
 
-/// What the ingress controller may send to the workloads behind the services that it is asked to expose.
-fn from_ingress(
-    resources: &Resources,
-    engine: &Engine<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Connection> {
-    let Some(controller) = engine.ingress_controller() else { return Vec::new() };
-    let mut by_namespace: BTreeMap<&str, Vec<(&WorkloadName, &Workload)>> = BTreeMap::new();
-    if !resources.exposed.is_empty() {
-        for (name, workload) in &resources.workloads {
-            by_namespace.entry(&name.namespace).or_default().push((name, workload));
-        }
-    }
-    let mut wanted: BTreeMap<&WorkloadName, (ProtocolSet, &Place)> = BTreeMap::new();
-    for exposed in &resources.exposed {
-        let name = (exposed.namespace.clone(), exposed.service.clone());
-        let Some(service) = resources.services.get(&name) else {
-            let message = format!("there is no service {}/{}", name.0, name.1);
-            diagnostics.push(warning(&exposed.place, message, None));
-            continue;
-        };
-        let Some(selector) = &service.selector else {
-            let message = format!("the service {}/{} has no selector", name.0, name.1);
-            diagnostics.push(warning(&exposed.place, message, None));
-            continue;
-        };
-        let targets = targets(service, &exposed.port);
-        for (name, workload) in by_namespace.get(exposed.namespace.as_str()).into_iter().flatten() {
-            let chosen = workload.pods.iter().filter(|pod| selector.matches(&pod.labels));
-            let traffic: ProtocolSet =
-                chosen.flat_map(|pod| targets.iter().map(|to| reachable(pod, to))).collect();
-            if !traffic.is_empty() {
-                let known = wanted.entry(name).or_insert((ProtocolSet::none(), &exposed.place));
-                known.0 = known.0.union(&traffic);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for (name, (traffic, place)) in wanted {
-        let classes = engine.members.get(name).into_iter().flatten();
-        let allowed = union(classes.map(|class| engine.allowed(controller, *class)));
-        let traffic = traffic.intersection(&allowed);
-        if traffic.is_empty() {
-            let message = format!(
-                "{name} is exposed here, but policies deny it to an ingress controller of which nothing is known"
-            );
-            let remedy = "a policy that selects the real controller may allow it";
-            diagnostics.push(warning(place, message, Some(remedy.to_owned())));
-        } else {
-            found.push(Connection {
-                from: Endpoint::IngressController,
-                to: Endpoint::Workload(name.clone()),
-                traffic,
-            });
-        }
-    }
-    found
-}
-
 pub(super) fn warning(place: &Place, message: String, suggestion: Option<String>) -> Diagnostic {
     Diagnostic {
         place: place.clone(),
@@ -158,27 +101,4 @@ pub(super) fn warning(place: &Place, message: String, suggestion: Option<String>
         message,
         suggestion,
     }
-}
-
-/// Where a service sends what arrives on the port that the ingress names.
-fn targets(service: &Service, wanted: &BackendPort) -> Vec<TargetPort> {
-    let matches = |port: &&ServicePort| match wanted {
-        BackendPort::Any => true,
-        BackendPort::Number(number) => port.port == *number || port.target == TargetPort::Number(*number),
-        BackendPort::Named(name) => port.name == *name || port.target == TargetPort::Named(name.clone()),
-    };
-    let most = if *wanted == BackendPort::Any { usize::MAX } else { 1 };
-    service.ports.iter().filter(matches).take(most).map(|port| port.target.clone()).collect()
-}
-
-/// The TCP port of the pod behind a target port, where the pod says that it has it.
-fn reachable(pod: &Pod, target: &TargetPort) -> ProtocolSet {
-    let port = pod.ports.iter().find(|port| {
-        port.protocol == IpProtocol::TCP
-            && match target {
-                TargetPort::Number(number) => port.number == *number,
-                TargetPort::Named(name) => port.name == *name,
-            }
-    });
-    port.map_or_else(ProtocolSet::none, |port| ProtocolSet::port(IpProtocol::TCP, port.number))
 }

@@ -22,7 +22,7 @@ use super::{
     Tier, WorkloadName,
     connections::union,
     engine::{Engine, PeerIndex},
-    policies::is_port_name,
+    syntax::is_port_name,
 };
 use crate::{
     Glob, Inventory, PolicySet, Service,

@@ -12,8 +12,10 @@ impl Reader<'_> {
     pub(super) fn service(&mut self, mut object: Object<'_>, resources: &mut Resources) {
         let Some(metadata) = self.metadata(&mut object) else { return };
         let Some(mut spec) = object.get("spec").and_then(|spec| self.object(&spec)) else { return };
-        let selector =
-            spec.get("selector").map(|field| self.labels(&field)).filter(|labels| !labels.is_empty());
+        // A name for something outside has no pods behind it, whatever its selector says.
+        let alias = spec.get("type").is_some_and(|field| field.node.text() == Some("ExternalName"));
+        let selector = spec.get("selector").map(|field| self.labels(&field));
+        let selector = selector.filter(|labels| !alias && !labels.is_empty());
         let selector = selector.map(|labels| {
             Selector::new(
                 labels
@@ -68,7 +70,7 @@ impl Reader<'_> {
         &self,
         namespace: &str,
         service: &str,
-        port: BackendPort,
+        (port, of_pods): (BackendPort, bool),
         at: &Field<'_>,
         resources: &mut Resources,
     ) {
@@ -76,6 +78,7 @@ impl Reader<'_> {
             namespace: namespace.to_owned(),
             service: service.to_owned(),
             port,
+            of_pods,
             place: Place::new(&self.file, at.node.mark),
         });
     }
@@ -97,7 +100,8 @@ impl Reader<'_> {
             let Some(mut backend) = self.object(&at) else { continue };
             if let Some(name) = backend.get("serviceName").and_then(|field| self.text(&field)) {
                 let port = backend.get("servicePort").and_then(|field| self.port_or_name(&field));
-                self.expose(&metadata.namespace, name, port.unwrap_or(BackendPort::Any), &at, resources);
+                let port = (port.unwrap_or(BackendPort::Any), false);
+                self.expose(&metadata.namespace, name, port, &at, resources);
                 continue;
             }
             let Some(mut service) = backend.get("service").and_then(|field| self.object(&field)) else {
@@ -106,10 +110,12 @@ impl Reader<'_> {
             };
             let Some(name) = service.get("name").and_then(|field| self.text(&field)) else { continue };
             let port = service.get("port").and_then(|field| self.object(&field)).and_then(|mut port| {
-                let field = port.get("name").or_else(|| port.get("number"))?;
+                let said = |field: &Field<'_>| !matches!(field.node.text(), None | Some("" | "0"));
+                let field = port.get("name").filter(said).or_else(|| port.get("number"))?;
                 self.port_or_name(&field)
             });
-            self.expose(&metadata.namespace, name, port.unwrap_or(BackendPort::Any), &at, resources);
+            let port = (port.unwrap_or(BackendPort::Any), false);
+            self.expose(&metadata.namespace, name, port, &at, resources);
         }
     }
 
@@ -134,13 +140,8 @@ impl Reader<'_> {
                 continue;
             }
             if let Some(name) = backend.get("name").and_then(|field| self.text(&field)) {
-                self.expose(
-                    &metadata.namespace,
-                    name,
-                    port.clone().unwrap_or(BackendPort::Any),
-                    &at,
-                    resources,
-                );
+                let port = (port.clone().unwrap_or(BackendPort::Any), true);
+                self.expose(&metadata.namespace, name, port, &at, resources);
             }
         }
     }
@@ -165,7 +166,8 @@ impl Reader<'_> {
                     );
                 } else if let Some(name) = backend.get("name").and_then(|field| self.text(&field)) {
                     let namespace = namespace.unwrap_or(&metadata.namespace);
-                    self.expose(namespace, name, port.unwrap_or(BackendPort::Any), &at, resources);
+                    let port = (port.unwrap_or(BackendPort::Any), false);
+                    self.expose(namespace, name, port, &at, resources);
                 }
             }
         }

@@ -233,7 +233,9 @@ impl Reader<'_> {
                 resources.policies.extend(self.cluster_network_policy(object));
             }
             "Service" if group.is_empty() => self.service(object, resources),
-            "Ingress" => self.ingress(object, resources),
+            "Ingress" if matches!(group, "" | "networking.k8s.io" | "extensions") => {
+                self.ingress(object, resources)
+            }
             "Route" if matches!(group, "" | "route.openshift.io") => self.route(object, resources),
             "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" => self.gateway_route(object, resources),
             "UserDefinedNetwork" | "ClusterUserDefinedNetwork" => {

@@ -130,7 +130,7 @@ fn text(rows: &[Row]) -> String {
 
 fn csv(rows: &[Row]) -> String {
     let cell = |text: &str| {
-        let quoted = text.contains([',', '"', '\n']);
+        let quoted = text.contains([',', '"', '\n', '\r']);
         if quoted { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
     };
     let mut out = String::from("from,to,traffic\n");

@@ -4,6 +4,7 @@ use super::{
     Action, Layer, NamespaceMatch, Operator, PeerMatch, Place, Policy, PortMatch, PortSpec, Requirement,
     Rule, Selector, Subject,
     reader::{Field, Object, Reader},
+    syntax::{PORT_NAME_FORM, is_port_name},
 };
 use crate::{flowset::AddressSet, suggest::nearest, yaml::Value};
 use bulkhead_model::{IpProtocol, PortRange};
@@ -31,6 +32,9 @@ impl Reader<'_> {
         let types = spec.get("policyTypes").map(|field| self.list(&field)).unwrap_or_default();
         let ingress = spec.get("ingress").map(|field| self.list(&field)).unwrap_or_default();
         let egress = spec.get("egress").map(|field| self.list(&field)).unwrap_or_default();
+        if let Some(third) = types.get(2) {
+            self.error(third, "there are no more than two policy types");
+        }
         // Without policyTypes: ingress always, egress if there are egress rules.
         let mut affects = (types.is_empty(), types.is_empty() && !egress.is_empty());
         for at in &types {
@@ -144,9 +148,8 @@ impl Reader<'_> {
         for at in block.get("except").map(|field| self.list(&field)).unwrap_or_default() {
             let Some(except) = self.network(&at) else { continue };
             if !network.contains(&except) || network == except {
-                let message =
-                    format!("{except} does not lie strictly within {network}; a cluster refuses this policy");
-                self.warning(at.node.mark, &at.path, message, None);
+                let message = format!("{except} does not lie strictly within {network}");
+                self.error_with(&at, message, "an exception is a part of its cidr, and not all of it");
             }
             addresses = addresses.difference(&except.into());
         }
@@ -228,22 +231,16 @@ impl Reader<'_> {
         u16::try_from(self.integer(at, 1, 65535)?).ok()
     }
 
-    /// RFC 6335 service name: at most 15 of `a-z0-9-`, at least one letter.
     fn port_name(&mut self, at: &Field<'_>) -> Option<String> {
-        let text = at.node.text();
-        let valid = text.is_some_and(is_port_name);
-        match text {
-            Some(text) if !valid && !text.is_empty() => {
-                let message = format!("'{text}' is no valid name of a port; a cluster refuses this policy");
-                self.warning(at.node.mark, &at.path, message, None);
-            }
-            None | Some("") => {
-                self.error(at, "expected a port from 1 to 65535 or the name of one");
-                return None;
-            }
-            Some(_) => {}
+        if at.node.text().is_none_or(str::is_empty) {
+            self.error(at, "expected a port from 1 to 65535 or the name of one");
+            return None;
         }
-        text.map(str::to_owned)
+        let text = self.text(at)?;
+        if !is_port_name(text) {
+            self.error_with(at, format!("'{text}' is not the name of a port"), PORT_NAME_FORM);
+        }
+        Some(text.to_owned())
     }
 
     /// Reports what cannot be understood. An allowing rule is left out then; any other makes the policy unusable, because
@@ -258,16 +255,22 @@ impl Reader<'_> {
     }
 
     pub(super) fn selector(&mut self, at: &Field<'_>) -> Option<Selector> {
+        self.selector_with(at, |key| key)
+    }
+
+    /// A selector whose keys say more than a label does; `label` is that part of a key.
+    pub(super) fn selector_with(&mut self, at: &Field<'_>, label: fn(&str) -> &str) -> Option<Selector> {
         let mut object = self.object(at)?;
-        let labels = object.get("matchLabels").map(|field| self.labels(&field)).unwrap_or_default();
+        let labels =
+            object.get("matchLabels").map(|field| self.labels_with(&field, label)).unwrap_or_default();
         let expressions = object.get("matchExpressions").map(|field| self.list(&field)).unwrap_or_default();
         let mut requirements: Vec<Requirement> = labels
             .into_iter()
             .map(|(key, value)| Requirement { key, operator: Operator::In(BTreeSet::from([value])) })
             .collect();
-        requirements.extend(expressions.iter().filter_map(|at| self.requirement(at)));
+        requirements.extend(expressions.iter().filter_map(|at| self.requirement(at, label)));
         // Labels written right into the selector are the most common mistake, and would select everything.
-        let bare = object.entries().any(|(key, _)| !matches!(key, "matchLabels" | "matchExpressions"));
+        let bare = object.entries().any(|(key, ..)| !matches!(key, "matchLabels" | "matchExpressions"));
         if bare && requirements.is_empty() {
             let remedy = "put the labels under 'matchLabels:'";
             self.error_with(at, "a selector has matchLabels or matchExpressions", remedy);
@@ -277,18 +280,25 @@ impl Reader<'_> {
         Some(Selector::new(requirements))
     }
 
-    fn requirement(&mut self, at: &Field<'_>) -> Option<Requirement> {
+    fn requirement(&mut self, at: &Field<'_>, label: fn(&str) -> &str) -> Option<Requirement> {
         const OPERATORS: [&str; 4] = ["In", "NotIn", "Exists", "DoesNotExist"];
         let mut object = self.object(at)?;
-        let key = object.get("key").and_then(|field| self.text(&field)).map(str::to_owned);
-        let Some(key) = key.filter(|key| !key.is_empty()) else {
+        let field = object.get("key");
+        let key = field.as_ref().and_then(|field| self.text(field)).filter(|key| !key.is_empty());
+        let (Some(key), Some(field)) = (key.map(str::to_owned), field) else {
             self.error(at, "a match expression needs a key");
             return None;
         };
+        self.label_key(label(&key), field.node.mark, &field.path);
         let operator = object.get("operator");
         let values = object.get("values").map(|field| self.list(&field)).unwrap_or_default();
-        let values: BTreeSet<String> =
-            values.iter().filter_map(|at| self.text(at)).map(str::to_owned).collect();
+        let mut given = BTreeSet::new();
+        for at in &values {
+            let Some(value) = self.text(at) else { continue };
+            self.label_value(value, at);
+            given.insert(value.to_owned());
+        }
+        let values = given;
         self.finish(object);
         let Some(operator) = operator else {
             self.error_with(
@@ -323,13 +333,6 @@ impl Reader<'_> {
         };
         Some(Requirement { key, operator })
     }
-}
-
-/// Whether a port can have this name: RFC 6335.
-pub(super) fn is_port_name(text: &str) -> bool {
-    (1..=15).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && text.bytes().any(|b| b.is_ascii_lowercase())
 }
 
 fn is_number(at: &Field<'_>) -> bool {

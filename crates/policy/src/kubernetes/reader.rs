@@ -55,6 +55,11 @@ impl Reader<'_> {
         self.report(Severity::Error, at.node.mark, &at.path, message.into(), Some(suggestion.into()));
     }
 
+    /// An error of a key rather than of what stands behind it.
+    pub(super) fn error_at(&mut self, mark: Mark, path: &str, message: String, suggestion: String) {
+        self.report(Severity::Error, mark, path, message, Some(suggestion));
+    }
+
     pub(super) fn error_in(
         &mut self,
         object: &Object<'_>,
@@ -203,8 +208,9 @@ impl<'n> Object<'n> {
         self.asked.extend(keys);
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'n str, Field<'n>)> + '_ {
-        self.fields.iter().map(|(key, _, node)| (*key, Field { node, path: join(&self.path, key) }))
+    /// Each key, where it stands, and its value.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'n str, Mark, Field<'n>)> + '_ {
+        self.fields.iter().map(|(key, mark, node)| (*key, *mark, Field { node, path: join(&self.path, key) }))
     }
 }
 

@@ -97,6 +97,8 @@ pub struct ExposedService {
     pub namespace: String,
     pub service: String,
     pub port: BackendPort,
+    /// Whether a number is the port of the pods (`Route`) rather than that of the service.
+    pub of_pods: bool,
     pub place: Place,
 }
 
@@ -126,6 +128,9 @@ pub struct Semantics {
     /// Whether networks in `AdminNetworkPolicy` and `BaselineAdminNetworkPolicy` mean pods whose addresses lie in them, as
     /// the API says.
     pub admin_networks_mean_pods: bool,
+    /// Whether an ingress controller reaches only ports that containers declare, and a backend's port may be that of the
+    /// service or that of its pods. In Kubernetes declaring them is information, and the port is that of the service.
+    pub backends_are_declared: bool,
 }
 
 impl Semantics {
@@ -136,9 +141,17 @@ impl Semantics {
     }
 
     /// As the API says, and where it leaves a choice, as the common network plugins do it.
-    pub const KUBERNETES: Self = Self { host_network_pods_are_pods: false, admin_networks_mean_pods: true };
+    pub const KUBERNETES: Self = Self {
+        host_network_pods_are_pods: false,
+        admin_networks_mean_pods: true,
+        backends_are_declared: false,
+    };
     /// As np-guard's netpol-analyzer has it.
-    pub const NP_GUARD: Self = Self { host_network_pods_are_pods: true, admin_networks_mean_pods: false };
+    pub const NP_GUARD: Self = Self {
+        host_network_pods_are_pods: true,
+        admin_networks_mean_pods: false,
+        backends_are_declared: true,
+    };
 }
 
 /// The label that the API server gives to every namespace.

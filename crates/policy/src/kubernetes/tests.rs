@@ -8,6 +8,7 @@ use std::{fmt::Write, net::IpAddr};
 
 mod errors;
 mod export;
+mod exposed;
 mod lint;
 mod meaning;
 mod others;

@@ -4,7 +4,9 @@ use super::{
     ContainerPort, Labels, Pod, Resources, Workload, WorkloadName,
     reader::{Field, Object, Reader},
     resources::NAMESPACE_NAME_LABEL,
+    syntax,
 };
+use crate::yaml::Mark;
 use bulkhead_model::IpProtocol;
 
 /// What every object has.
@@ -53,16 +55,8 @@ impl Reader<'_> {
         };
         let at = metadata.get("namespace");
         let namespace = at.as_ref().and_then(|namespace| self.text(namespace)).unwrap_or("");
-        for text in [name, namespace] {
-            let valid = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-            if !valid || text.len() > 253 {
-                self.error_with(
-                    &field,
-                    format!("'{text}' is not a name"),
-                    "expected letters, digits, '-' and '.'",
-                );
-                return None;
-            }
+        if ![name, namespace].into_iter().all(|text| self.is_name(text, &field)) {
+            return None;
         }
         let labels = metadata.get("labels").map(|labels| self.labels(&labels)).unwrap_or_default();
         let owners = metadata.get("ownerReferences").map(|owners| self.list(&owners)).unwrap_or_default();
@@ -77,23 +71,57 @@ impl Reader<'_> {
 
     /// The owner, where it is the controller. Pods that a kubelet runs by itself name their node, which owns nothing.
     fn controller(&mut self, owner: &Field<'_>) -> Option<(String, String)> {
-        let mut owner = self.object(owner)?;
+        let at = owner;
+        let mut owner = self.object(at)?;
         let controls = owner.get("controller").is_some_and(|field| field.node.text() == Some("true"));
         let kind = owner.get("kind").and_then(|kind| self.text(&kind)).unwrap_or("Pod");
         let name = owner.get("name").and_then(|name| self.text(&name))?;
+        if ![kind, name].into_iter().all(|text| self.is_name(text, at)) {
+            return None;
+        }
         (controls && kind != "Node").then(|| (kind.to_owned(), name.to_owned()))
     }
 
+    /// Names are printed and drawn, so nothing else may stand in them.
+    fn is_name(&mut self, text: &str, at: &Field<'_>) -> bool {
+        let valid = text.len() <= 253
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if !valid {
+            self.error_with(at, format!("'{text}' is not a name"), "expected letters, digits, '-' and '.'");
+        }
+        valid
+    }
+
     pub(super) fn labels(&mut self, at: &Field<'_>) -> Labels {
+        self.labels_with(at, |key| key)
+    }
+
+    /// Labels whose keys say more than a label does; `label` is that part of a key.
+    pub(super) fn labels_with(&mut self, at: &Field<'_>, label: fn(&str) -> &str) -> Labels {
         let Some(object) = self.object(at) else { return Labels::new() };
         let mut labels = Labels::new();
-        for (key, field) in object.entries() {
+        for (key, mark, field) in object.entries() {
+            self.label_key(label(key), mark, &field.path);
             let null = matches!(field.node.value, crate::yaml::Value::Null);
             if let Some(value) = if null { Some("") } else { self.text(&field) } {
+                self.label_value(value, &field);
                 labels.insert(key.to_owned(), value.to_owned());
             }
         }
         labels
+    }
+
+    /// A cluster refuses labels, and selectors by labels, that do not have the form of these.
+    pub(super) fn label_key(&mut self, key: &str, mark: Mark, path: &str) {
+        if let Err(expected) = syntax::label_key(key) {
+            self.error_at(mark, path, format!("'{key}' is not the key of a label"), expected);
+        }
+    }
+
+    pub(super) fn label_value(&mut self, value: &str, at: &Field<'_>) {
+        if let Err(expected) = syntax::label_value(value) {
+            self.error_with(at, format!("'{value}' is not the value of a label"), expected);
+        }
     }
 
     pub(super) fn namespace(&mut self, mut object: Object<'_>, resources: &mut Resources) {
@@ -133,6 +161,10 @@ impl Reader<'_> {
             return kind == "Pod";
         };
         let mark = object.mark;
+        let at = object.get("kind");
+        if !at.is_none_or(|at| self.is_name(kind, &at)) {
+            return true;
+        }
         let Some(metadata) = self.metadata(&mut object) else { return true };
         let mut template = object;
         for step in path {
@@ -229,7 +261,11 @@ impl Reader<'_> {
         let mut port = self.object(at)?;
         let protocol =
             port.get("protocol").and_then(|field| self.protocol(&field)).unwrap_or(IpProtocol::TCP);
-        let name = port.get("name").and_then(|field| field.node.text()).unwrap_or("").to_owned();
+        let at = port.get("name");
+        let name = at.as_ref().and_then(|field| field.node.text()).unwrap_or("").to_owned();
+        if let Some(at) = at.filter(|_| !name.is_empty() && !syntax::is_port_name(&name)) {
+            self.error_with(&at, format!("'{name}' is not the name of a port"), syntax::PORT_NAME_FORM);
+        }
         let Some(number) = port.get("containerPort").or_else(|| port.get("port")) else {
             let message = "a port without 'containerPort' is no port".to_owned();
             self.warning(port.mark, &port.path, message, None);

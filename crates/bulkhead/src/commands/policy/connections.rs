@@ -63,7 +63,7 @@ impl ConnectionsFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Notation {
     Bulkhead,
-    /// That of np-guard's netpol-analyzer, and its reading of host-network pods
+    /// That of np-guard's netpol-analyzer, and its reading of host-network pods and backends
     NpGuard,
 }
 

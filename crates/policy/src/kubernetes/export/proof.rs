@@ -4,7 +4,7 @@ use super::{Dialect, Export, export, map, segments};
 use crate::{
     Compiler, FlowChange, Inventory, PolicySet, flow_diff,
     flowset::{AddressSet, ProtocolSet, TrafficSet},
-    kubernetes::{Diagnostic, PROTOCOLS, import, read},
+    kubernetes::{Diagnostic, PROTOCOLS, import, read, syntax},
     yaml::Tree,
 };
 use bulkhead_model::{Identity, Peer, ServiceName, Timestamp};
@@ -95,9 +95,14 @@ fn labelled(inventory: &Inventory) -> Inventory {
 /// One pod for each service, as manifests.
 fn pods(inventory: &Inventory) -> String {
     let pod = |service: &crate::Service| {
-        let labels = service.labels.iter().map(|(key, value)| (key.clone(), Tree::text(value))).collect();
-        let named =
-            service.named_ports.iter().flat_map(|(name, ports)| ports.iter().map(move |port| (name, port)));
+        // Labels that only containers can have are selected by nothing that is exported.
+        let labels = service.labels.iter().filter(|(key, value)| syntax::is_label(key, value));
+        let labels = labels.map(|(key, value)| (key.clone(), Tree::text(value))).collect();
+        let named = service
+            .named_ports
+            .iter()
+            .filter(|(name, _)| syntax::is_port_name(name))
+            .flat_map(|(name, ports)| ports.iter().map(move |port| (name, port)));
         let ports = named.map(|(name, (protocol, number))| {
             map([
                 ("name", Tree::text(name)),

@@ -6,6 +6,7 @@ use crate::{
     compiled::{CompiledDirection, CompiledPolicy},
     document::{Action, PeerSpec, PortMatch, Rule},
     flowset::{AddressSet, ApplicationSet, PortSet, ProtocolSet, TrafficSet},
+    kubernetes::syntax,
     set::ExternalPart,
 };
 use bulkhead_model::{Application, Direction, Identity, ServiceName, Timestamp};
@@ -407,20 +408,10 @@ const USUAL_LABELS: [&str; 6] = [
 
 /// The labels by which pods can be selected: those that stay, and that Kubernetes would take.
 pub(super) fn lasting_labels(service: &crate::Service) -> impl Iterator<Item = (&String, &String)> {
-    let word = |text: &str, most: usize| {
-        let ends = [text.bytes().next(), text.bytes().next_back()];
-        text.len() <= most
-            && ends.into_iter().flatten().all(|b| b.is_ascii_alphanumeric())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    };
-    let is_key = move |key: &str| {
-        let (prefix, name) = key.rsplit_once('/').unwrap_or(("", key));
-        !name.is_empty() && word(name, 63) && word(prefix, 253)
-    };
     service
         .labels
         .iter()
-        .filter(move |(key, value)| is_key(key) && word(value, 63))
+        .filter(|(key, value)| syntax::is_label(key, value))
         .filter(|(key, _)| !PASSING_LABELS.contains(&key.as_str()))
 }
 

@@ -1,7 +1,7 @@
 //! The terms of policies in those of documents.
 
 use super::{
-    super::{Action, Operator, PROTOCOLS, Policy, PortMatch, PortSpec, Selector, policies::is_port_name},
+    super::{Action, Operator, PROTOCOLS, Policy, PortMatch, PortSpec, Selector, syntax::is_port_name},
     CLUSTER, DIRECTIONS,
 };
 use crate::{

@@ -243,7 +243,7 @@ impl Reader<'_> {
 
     /// Pods by labels, which may have a source before them and may be those of their namespace.
     fn cilium_endpoints(&mut self, at: &Field<'_>, namespace: Option<&str>) -> Option<Subject> {
-        let selector = self.selector(at)?;
+        let selector = self.selector_with(at, |key| key.split_once(':').map_or(key, |(_, label)| label))?;
         let (mut of_namespace, mut of_pod) = (Vec::new(), Vec::new());
         for Requirement { key, operator } in selector.requirements().iter().cloned() {
             let key =

@@ -211,3 +211,138 @@ spec:
     }
     assert_eq!(errors.len(), 10, "{errors:#?}");
 }
+
+#[test]
+fn labels_and_selectors_that_a_cluster_refuses_are_refused() {
+    let long = "x".repeat(64);
+    let text = policy(&format!(
+        "
+  podSelector:
+    matchLabels:
+      app: -web
+      Example.com/app: web
+      {long}: a
+  ingress:
+  - from:
+    - podSelector:
+        matchExpressions:
+        - {{key: a/b/c, operator: Exists}}
+        - {{key: env, operator: In, values: [prod, 'a b', '']}}
+        - {{key: env, operator: NotIn}}
+        - {{key: env, operator: DoesNotExist, values: [a]}}
+    - namespaceSelector: {{matchLabels: {{/name: shop}}}}
+"
+    ));
+    let expected = [
+        "p.yaml:7:12: error: spec.podSelector.matchLabels.app: '-web' is not the value of a label (a value must begin \
+         and end with a letter or digit)"
+            .to_owned(),
+        "p.yaml:8:7: error: spec.podSelector.matchLabels.Example.com/app: 'Example.com/app' is not the key of a label \
+         (the prefix 'Example.com' is no DNS name: expected lower case letters, digits, '-' and '.', each part beginning \
+         and ending with a letter or digit)"
+            .to_owned(),
+        format!(
+            "p.yaml:9:7: error: spec.podSelector.matchLabels.{long}: '{long}' is not the key of a label (the name has 64 \
+             characters: expected at most 63)"
+        ),
+        "p.yaml:14:17: error: spec.ingress[0].from[0].podSelector.matchExpressions[0].key: 'a/b/c' is not the key of a \
+         label (a key has at most one '/', between its prefix and its name)"
+            .to_owned(),
+        "p.yaml:15:51: error: spec.ingress[0].from[0].podSelector.matchExpressions[1].values[1]: 'a b' is not the value \
+         of a label (a value may have letters, digits, '-', '_' and '.' alone)"
+            .to_owned(),
+        "p.yaml:16:32: error: spec.ingress[0].from[0].podSelector.matchExpressions[2].operator: NotIn needs values"
+            .to_owned(),
+        "p.yaml:17:32: error: spec.ingress[0].from[0].podSelector.matchExpressions[3].operator: DoesNotExist has no \
+         values"
+            .to_owned(),
+        "p.yaml:18:41: error: spec.ingress[0].from[1].namespaceSelector.matchLabels./name: '/name' is not the key of a \
+         label (the prefix before '/' is empty: expected a DNS name, like example.com/app)"
+            .to_owned(),
+    ];
+    assert_eq!(complaints(&text), expected);
+}
+
+#[test]
+fn labels_of_workloads_namespaces_and_services_are_held_to_the_same_form() {
+    let text = "
+{kind: Namespace, metadata: {name: a, labels: {team: a b}}}
+---
+{kind: Pod, metadata: {name: p, labels: {version: 1.0+build}}, spec: {containers: []}}
+---
+{kind: Deployment, metadata: {name: d}, spec: {template: {metadata: {labels: {'a:b': c, ok: null}}, spec: {
+  containers: [{ports: [{name: Web, containerPort: 80}, {name: web-ui, containerPort: 81}]}]}}}}
+---
+{kind: Service, metadata: {name: s}, spec: {selector: {app: web_}, ports: [{port: 80}]}}
+";
+    let found = complaints(text);
+    let expected = [
+        "p.yaml:2:54: error: metadata.labels.team: 'a b' is not the value",
+        "p.yaml:4:51: error: metadata.labels.version: '1.0+build' is not the value",
+        "p.yaml:6:79: error: spec.template.metadata.labels.a:b: 'a:b' is not the key",
+        "p.yaml:7:32: error: spec.template.spec.containers[0].ports[0].name: 'Web' is not the name of a port",
+        "p.yaml:9:61: error: spec.selector.app: 'web_' is not the value",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}");
+    }
+}
+
+#[test]
+fn fields_that_a_cluster_refuses_are_refused() {
+    let refused = [
+        ("{protocol: ICMP}", "'ICMP' is not a protocol"),
+        ("{port: 0}", "0 is out of range: expected 1 to 65535"),
+        ("{port: 65536}", "65536 is out of range: expected 1 to 65535"),
+        ("{port: -1}", "-1 is out of range"),
+        ("{endPort: 80}", "endPort needs port"),
+        ("{port: 80, endPort: 79}", "endPort 79 lies before port 80"),
+        ("{port: 80, endPort: 65536}", "65536 is out of range"),
+        ("{port: web, endPort: 80}", "endPort cannot stand beside a port name"),
+        ("{port: '80'}", "\"80\" in quotes is the name of a port, and not a valid one"),
+        ("{port: 80.0}", "expected a text, found 80.0"),
+        ("{port: true}", "expected a text, found true"),
+        ("{port: Web}", "'Web' is not the name of a port"),
+        ("{port: web_ui}", "'web_ui' is not the name of a port"),
+        ("{port: web--ui}", "'web--ui' is not the name of a port"),
+        ("{port: web-}", "'web-' is not the name of a port"),
+        ("{port: a-name-too-long-x}", "is not the name of a port"),
+    ];
+    for (port, why) in refused {
+        let found = complaints(&policy(&format!("  podSelector: {{}}\n  ingress: [{{ports: [{port}]}}]\n")));
+        assert!(found.iter().any(|line| line.contains("error") && line.contains(why)), "{port}: {found:?}");
+    }
+    for (block, why) in [
+        ("{cidr: 10.0.0.0/33}", "'10.0.0.0/33' is not a range"),
+        ("{cidr: 10.0.0.0/8, except: [11.0.0.0/16]}", "11.0.0.0/16 does not lie strictly within 10.0.0.0/8"),
+        ("{cidr: 10.0.0.0/8, except: [10.0.0.0/8]}", "does not lie strictly within"),
+        ("{cidr: 10.1.0.0/16, except: [10.0.0.0/8]}", "does not lie strictly within"),
+        ("{cidr: 10.0.0.0/8, except: ['2001:db8::/64']}", "does not lie strictly within"),
+        ("{except: [10.0.0.0/8]}", "an ipBlock needs a cidr"),
+    ] {
+        let spec = format!("  podSelector: {{}}\n  ingress: [{{from: [{{ipBlock: {block}}}]}}]\n");
+        let found = complaints(&policy(&spec));
+        assert!(found.iter().any(|line| line.contains("error") && line.contains(why)), "{block}: {found:?}");
+    }
+    let found = complaints(&policy("  podSelector: {}\n  policyTypes: [Ingress, Egress, Ingress]\n"));
+    assert_eq!(found, ["p.yaml:6:34: error: spec.policyTypes[2]: there are no more than two policy types"]);
+    let host_bits =
+        "  podSelector: {}\n  ingress: [{from: [{ipBlock: {cidr: 10.0.0.1/8, except: [10.1.0.1/16]}}]}]\n";
+    let found = complaints(&policy(host_bits));
+    assert!(found.len() == 2 && found.iter().all(|line| line.contains("warning")), "{found:?}");
+}
+
+#[test]
+fn names_that_are_printed_hold_nothing_but_names() {
+    let text = "
+{kind: \"A|B\", metadata: {name: a}, spec: {template: {spec: {containers: []}}}}
+---
+{kind: Pod, metadata: {name: p, ownerReferences: [{kind: \"A\\nB\", name: x, controller: true}]}}
+---
+{kind: Pod, metadata: {name: q, ownerReferences: [{kind: A, name: 'x\",y', controller: true}]}}
+";
+    let found = complaints(text);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found.iter().all(|line| line.contains("is not a name")), "{found:?}");
+}

@@ -63,8 +63,8 @@ impl Reader<'_> {
     /// What traffic has to be for rules of layer 7 that leave no request of one protocol out; `None` where they do.
     fn cilium_parser(&mut self, at: &Field<'_>) -> Option<Vec<Application>> {
         let object = self.object(at)?;
-        let parsers: Vec<(&str, Field<'_>)> = object.entries().collect();
-        let [(key, field)] = parsers.as_slice() else { return parsers.is_empty().then(Vec::new) };
+        let parsers: Vec<_> = object.entries().collect();
+        let [(key, _, field)] = parsers.as_slice() else { return parsers.is_empty().then(Vec::new) };
         let rules = self.list(field);
         let mut is_any = |at: &Field<'_>| {
             let Some(mut rule) = self.object(at) else { return false };
