@@ -110,7 +110,7 @@ pub(crate) fn sniff(head: &str, whole: bool, options: &Options) -> Result<Sniffe
     };
     let header = |why: String| ReadError::Header { line: number, why };
     Ok(match format {
-        Format::Bulkhead => Sniffed::Lines(Box::new(bulkhead::Bulkhead)),
+        Format::Bulkhead => Sniffed::Lines(Box::new(bulkhead::Bulkhead::default())),
         Format::Hubble => Sniffed::Lines(Box::new(hubble::Hubble::default())),
         Format::Calico => Sniffed::Lines(Box::new(calico::Calico)),
         Format::Vpc => {

@@ -3,6 +3,8 @@
 //! Both ends of a connection report it, so each is told by its reporter. A record at the end of a flow holds its
 //! counters and opens nothing.
 
+mod printed;
+
 use crate::{
     Certainty, End, Format, Named, Record, Reporter,
     json::{self, Text},
@@ -12,10 +14,13 @@ use bulkhead_model::{Application, Direction, Timestamp, Verdict};
 use serde::Deserialize;
 use std::{borrow::Cow, net::IpAddr};
 
-#[derive(Debug)]
-pub(super) struct Bulkhead;
+#[derive(Debug, Default)]
+pub(super) struct Bulkhead {
+    /// The application of the last line, which is often that of the next.
+    last: (String, Application),
+}
 
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct Line<'a> {
     time: Timestamp,
     #[serde(borrow)]
@@ -43,7 +48,7 @@ struct Line<'a> {
     packets_to_client: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct Peer<'a> {
     #[serde(borrow)]
     kind: Text<'a>,
@@ -57,10 +62,17 @@ impl LineFormat for Bulkhead {
     }
 
     fn parse<'a>(&mut self, line: &'a str) -> Parsed<'a> {
-        let line: Line<'a> = serde_json::from_str(line).map_err(|error| json::wrong(&error))?;
+        let line: Line<'a> = match printed::line(line) {
+            Some(line) => line,
+            None => serde_json::from_str(line).map_err(|error| json::wrong(&error))?,
+        };
         let application = match line.application.0.as_ref() {
             "" | "unknown" => Application::UNKNOWN,
-            name => name.parse().unwrap_or_default(),
+            name if name == self.last.0 => self.last.1,
+            name => {
+                self.last = (name.to_owned(), name.parse().unwrap_or_default());
+                self.last.1
+            }
         };
         Ok(Record {
             start: line.time,
