@@ -38,8 +38,9 @@ export function Tokens() {
   return (
     <>
       <section className="card">
-        <header><h3>New token</h3><span className="t2">Each user, person or pipeline, has one: its name is in the audit log. A viewer sees everything and changes nothing; a proposer proposes changes as well; an operator changes modes, policies and quarantine; an admin all.</span></header>
+        <header><h3>New token</h3></header>
         <form className="body form" onSubmit={(event) => { event.preventDefault(); create(); }}>
+          <p className="t2">Each user, person or pipeline, has one: its name is in the audit log. A viewer sees everything and changes nothing; a proposer proposes changes as well; an operator changes modes, policies and quarantine; an admin all.</p>
           <TextInput label="Name" required maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} />
           <Select label="Role" data={["viewer", "proposer", "operator", "admin"]} value={role} allowDeselect={false} onChange={(value) => setRole(value as Role)} />
           <Select label="Expires" data={[{ value: "1", label: "in a day" }, { value: "30", label: "in 30 days" }, { value: "90", label: "in 90 days" }, { value: "365", label: "in a year" }, { value: "", label: "never" }]} value={days} allowDeselect={false} onChange={(value) => setDays(value ?? "")} />
