@@ -13,6 +13,8 @@ const WIDTH: u64 = 5 * 60_000;
 const WIDEST: u64 = 60 * 60_000;
 /// With more sightings than this, wider ones take less memory.
 const SIGHTINGS: usize = 4 << 20;
+/// A sighting that comes later than so many of its edge is found by another way, so that no order of records is slow.
+const LATE: usize = 512;
 /// Addresses without a name that are told apart; those that come after are the world.
 const ADDRESSES: usize = 1 << 16;
 /// Texts and addresses whose peer is remembered; then it is found out again.
@@ -33,8 +35,8 @@ pub struct History {
     edges: HashMap<Key, u32>,
     table: Vec<Totals>,
     width: u64,
-    /// By edge and time.
-    slots: HashMap<(u32, u64), u32>,
+    /// Sightings by edge and time that came so late that they are not in the list of their edge.
+    strays: HashMap<(u32, u64), u32>,
     sightings: Vec<Slot>,
     lost: BTreeSet<u64>,
     first: Option<Timestamp>,
@@ -59,6 +61,43 @@ struct Totals {
     threat: bool,
     /// The sighting that was added to last: records come more or less in the order of time.
     slot: (u64, u32),
+    /// Its sightings by time, ascending, but for those that came late.
+    by_time: Vec<(u64, u32)>,
+}
+
+impl Totals {
+    /// The place in `sightings` of what was seen at that time, which may be the first of it.
+    fn sighting(
+        &mut self,
+        edge: u32,
+        time: u64,
+        strays: &mut HashMap<(u32, u64), u32>,
+        sightings: &mut Vec<Slot>,
+    ) -> u32 {
+        let place = match self.by_time.last() {
+            Some((last, _)) if *last >= time => {
+                match self.by_time.binary_search_by_key(&time, |(time, _)| *time) {
+                    Ok(found) => return self.by_time[found].1,
+                    Err(place) => place,
+                }
+            }
+            _ => self.by_time.len(),
+        };
+        let late = self.by_time.len() - place;
+        if late > 0
+            && let Some(at) = strays.get(&(edge, time))
+        {
+            return *at;
+        }
+        sightings.push(Slot { edge, time, passed: [0; 3], denied: [0; 3], answered: None });
+        let at = u32::try_from(sightings.len() - 1).unwrap_or(u32::MAX);
+        if late <= LATE {
+            self.by_time.insert(place, (time, at));
+        } else {
+            strays.insert((edge, time), at);
+        }
+        at
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -111,7 +150,7 @@ impl History {
             edges: HashMap::default(),
             table: Vec::new(),
             width: WIDTH,
-            slots: HashMap::default(),
+            strays: HashMap::default(),
             sightings: Vec::new(),
             lost: BTreeSet::new(),
             first: None,
@@ -159,6 +198,7 @@ impl History {
                 certainty: record.certainty,
                 threat: false,
                 slot: (u64::MAX, 0),
+                by_time: Vec::new(),
             });
             u32::try_from(table.len() - 1).unwrap_or(u32::MAX)
         });
@@ -207,11 +247,7 @@ impl History {
         let at = if totals.slot.0 == time {
             totals.slot.1
         } else {
-            let Self { slots, sightings, .. } = self;
-            let at = *slots.entry((edge, time)).or_insert_with(|| {
-                sightings.push(Slot { edge, time, passed: [0; 3], denied: [0; 3], answered: None });
-                u32::try_from(sightings.len() - 1).unwrap_or(u32::MAX)
-            });
+            let at = totals.sighting(edge, time, &mut self.strays, &mut self.sightings);
             totals.slot = (time, at);
             at
         };
@@ -231,17 +267,16 @@ impl History {
     fn widen(&mut self) {
         let factor = if self.width == 4 * WIDTH { 3 } else { 2 };
         self.width *= factor;
-        self.slots.clear();
+        self.strays.clear();
         for totals in &mut self.table {
             totals.slot = (u64::MAX, 0);
+            totals.by_time.clear();
         }
         let mut wider: Vec<Slot> = Vec::new();
         for slot in std::mem::take(&mut self.sightings) {
             let time = slot.time / factor;
-            let at = *self.slots.entry((slot.edge, time)).or_insert_with(|| {
-                wider.push(Slot { edge: slot.edge, time, passed: [0; 3], denied: [0; 3], answered: None });
-                u32::try_from(wider.len() - 1).unwrap_or(u32::MAX)
-            });
+            let totals = &mut self.table[slot.edge as usize];
+            let at = totals.sighting(slot.edge, time, &mut self.strays, &mut wider);
             let into = &mut wider[at as usize];
             for lane in 0..3 {
                 into.passed[lane] = into.passed[lane].saturating_add(slot.passed[lane]);

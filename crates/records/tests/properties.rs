@@ -76,7 +76,11 @@ proptest! {
 
     /// Sightings keep the hours, whatever their number and order.
     #[test]
-    fn what_was_seen_is_sighted_in_the_order_of_time(hours in prop::collection::vec(0_u64..1000, 1..40)) {
+    fn what_was_seen_is_sighted_in_the_order_of_time(
+        hours in prop::collection::vec(0_u64..1000, 1..40), backwards in prop::sample::select(vec![0_u64, 700]),
+    ) {
+        // The last ones come after hundreds that are later than they.
+        let hours: Vec<u64> = (0..backwards).rev().chain(hours).chain((0..backwards).filter(|hour| hour % 7 == 0)).collect();
         let mut text = String::from("time,client,server,port\n");
         for hour in &hours {
             text += &format!("{},shop/web,shop/db,5432\n", 1_772_438_400 + hour * 3600);
